@@ -1,0 +1,261 @@
+"""The fusion bridge: a frozen encoder, a trained fusion and projection, a frozen LLM."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Event, Thread
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import StoppingCriteriaList, TextIteratorStreamer
+
+from fusion_demo.config import BridgeConfig
+from fusion_demo.decoding import Decoding, StopWhen
+from fusion_demo.encoder import MultilingualEncoder
+from fusion_demo.fusion import build_fusion
+from fusion_demo.llm import FrozenLLM
+from fusion_demo.projection import Projection
+from fusion_demo.prompt import PromptFrame, build_frame
+from fusion_demo.tokens import Token
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class SoftTokens:
+    """Texts as the LLM gets them.
+
+    Attributes:
+        embeddings: (B, S, E) soft tokens; S is T, or T + 1 with the sentence token in front.
+        mask: (B, S), True where a soft token stands.
+        layer_weights: (B, T, L), the weights with which the fusion mixed the layers.
+        tokens: The encoder's tokens of each text.
+        truncated: Whether a text was longer than the encoder reads.
+    """
+
+    embeddings: Tensor
+    mask: Tensor
+    layer_weights: Tensor
+    tokens: list[list[Token]]
+    truncated: list[bool]
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """How likely the LLM finds each label, and what it read.
+
+    Attributes:
+        log_likelihoods: (B, K), in nats, of the whole label and the end token after it.
+        probabilities: (B, K), the same over the K labels alone; each row sums to 1.
+        soft_tokens: What the LLM read; its `layer_weights` are those used for these scores.
+    """
+
+    log_likelihoods: Tensor
+    probabilities: Tensor
+    soft_tokens: SoftTokens
+
+
+class FusionBridge(nn.Module):
+    """Lets a frozen English LLM read any language that a frozen encoder knows.
+
+    Only `fusion` and `projection` are trained, in fp32 whatever the frozen models' dtype.
+    """
+
+    def __init__(self, config: BridgeConfig, encoder: MultilingualEncoder, llm: FrozenLLM) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder
+        self.llm = llm
+        self.fusion = build_fusion(config, encoder.num_layers, encoder.width)
+        self.projection = Projection(
+            encoder.width, llm.width, embedding_rms=llm.embedding_rms, norm=config.projection_norm
+        )
+
+    def train(self, mode: bool = True) -> "FusionBridge":
+        """Switch the trained parts between training and evaluation; the frozen ones never train."""
+        super().train(mode)
+        self.encoder.eval()
+        self.llm.eval()
+        return self
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """Return the trained tensors by name: those of `fusion` and `projection`."""
+        return {
+            name: value
+            for name, value in self.state_dict().items()
+            if name.startswith(("fusion.", "projection."))
+        }
+
+    def frame(self, instruction: str, bare_prompt: str) -> PromptFrame:
+        """Return the LLM's own tokens around the text, in the form that the config asks for."""
+        return build_frame(
+            self.llm.tokenizer, self.config.prompt_form, instruction=instruction, bare_prompt=bare_prompt
+        )
+
+    def soft_tokens(self, texts: Sequence[str]) -> SoftTokens:
+        """Encode, fuse and project texts (paper, eqs 1-9, without the boundary vector)."""
+        encoded = self.encoder(list(texts))
+        fusion = self.fusion(encoded.layer_states.to(self.projection.boundary.dtype), encoded.mask)
+        fused, mask = fusion.fused, encoded.mask
+        if self.config.sentence_token:
+            mean = fused.sum(dim=1, keepdim=True) / mask.sum(dim=1).clamp(min=1)[:, None, None]
+            fused = torch.cat([mean, fused], dim=1)
+            mask = functional.pad(mask, (1, 0), value=True)
+        return SoftTokens(
+            self.projection(fused), mask, fusion.layer_weights, encoded.tokens, encoded.truncated
+        )
+
+    def forward(
+        self,
+        texts: Sequence[str],
+        answers: Sequence[str],
+        frame: PromptFrame,
+        *,
+        soft_token_noise: float = 0.0,
+        soft_token_dropout: float = 0.0,
+    ) -> Tensor:
+        """Return the prefix-LM loss: mean cross-entropy of the answers' tokens, in nats (paper, eq. 10).
+
+        The end token belongs to the answer. Logits are computed at the answers' positions only.
+
+        Args:
+            texts: B texts.
+            answers: What the LLM should say of each.
+            frame: The LLM's own tokens around the text.
+            soft_token_noise: Gaussian noise added to the soft tokens, relative to their root mean square.
+            soft_token_dropout: Fraction of soft tokens hidden from the LLM.
+        """
+        soft = self.soft_tokens(texts)
+        embeddings, mask = soft.embeddings, soft.mask
+        if soft_token_noise:
+            scale = embeddings.detach().pow(2).mean(dim=-1, keepdim=True).sqrt()
+            embeddings = embeddings + soft_token_noise * scale * torch.randn_like(embeddings)
+        if soft_token_dropout:
+            mask = mask & (torch.rand(mask.shape, device=mask.device) >= soft_token_dropout)
+        embeddings, mask = self._close(embeddings, mask, frame)
+        ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
+        targets = _pad(ids, mask.device)
+        real = targets != IGNORED
+        logits = self.llm.read(
+            frame.before,
+            torch.cat([embeddings, self.llm.embed(targets.clamp(min=0))], dim=1),
+            torch.cat([mask, real], dim=1),
+            logits_to_keep=targets.shape[1] + 1,
+        )
+        return functional.cross_entropy(
+            logits[:, :-1].flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED
+        )
+
+    @torch.no_grad()
+    def score_labels(self, texts: Sequence[str], labels: Sequence[str], frame: PromptFrame) -> LabelScores:
+        """Return how likely the LLM finds each whole label as its answer.
+
+        Text and labels are read in one pass: the labels stand side by side behind the text, each
+        at the positions it would have alone, and none sees another.
+
+        Args:
+            texts: B texts.
+            labels: K different labels, as the LLM would write them.
+            frame: The LLM's own tokens around the text.
+        """
+        soft = self.soft_tokens(texts)
+        embeddings, mask = self._close(soft.embeddings, soft.mask, frame)
+        ids = [frame.answer_ids(self.llm.tokenizer, label) for label in labels]
+        logits = self.llm.read_branches(frame.before, embeddings, mask, [label[:-1] for label in ids])
+        likelihoods = torch.log_softmax(logits.float(), dim=-1)
+        scores = torch.empty(len(texts), len(labels), device=logits.device)
+        start = 1
+        for k, label in enumerate(ids):
+            # The text's last position tells the first token; each token of the label, the next.
+            rows = torch.tensor([0, *range(start, start + len(label) - 1)], device=logits.device)
+            scores[:, k] = likelihoods[:, rows, torch.tensor(label, device=logits.device)].sum(dim=1)
+            start += len(label) - 1
+        return LabelScores(scores, torch.softmax(scores, dim=-1), soft)
+
+    def generate(
+        self, texts: Sequence[str], frame: PromptFrame, decoding: Decoding | None = None
+    ) -> list[str]:
+        """Return the LLM's answer to each text."""
+        ids = self._generate(self.soft_tokens(texts), frame, decoding or Decoding())
+        return [text.strip() for text in self.llm.tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+    def stream(
+        self,
+        text: str,
+        frame: PromptFrame,
+        decoding: Decoding | None = None,
+        *,
+        stop: Event | None = None,
+    ) -> Iterator[str]:
+        """Yield the answer to one text piece by piece, as it is written.
+
+        Setting `stop` ends the answer after the current token, as does closing the iterator.
+        """
+        stop = stop or Event()
+        streamer = TextIteratorStreamer(self.llm.tokenizer, skip_special_tokens=True)
+        failure: list[BaseException] = []
+
+        def write() -> None:
+            try:
+                self._generate(
+                    self.soft_tokens([text]),
+                    frame,
+                    decoding or Decoding(),
+                    streamer=streamer,
+                    stop=stop.is_set,
+                )
+            except BaseException as error:  # noqa: BLE001 - handed to the reader below
+                failure.append(error)
+                streamer.end()
+
+        writer = Thread(target=write, daemon=True)
+        writer.start()
+        try:
+            yield from (piece for piece in streamer if piece)
+        finally:
+            stop.set()
+            writer.join()
+        if failure:
+            raise failure[0]
+
+    @torch.no_grad()
+    def _generate(
+        self,
+        soft: SoftTokens,
+        frame: PromptFrame,
+        decoding: Decoding,
+        streamer: TextIteratorStreamer | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Tensor:
+        embeddings, mask = self._close(soft.embeddings, soft.mask, frame)
+        before = self._ids(frame.before).expand(len(mask), -1)
+        embeddings = torch.cat([self.llm.embed(before).to(embeddings.dtype), embeddings], dim=1)
+        mask = torch.cat([torch.ones_like(before, dtype=torch.bool), mask], dim=1)
+        # `generate` continues at the last position, so all padding has to stand on the left.
+        order = mask.int().argsort(dim=1, stable=True)
+        model = self.llm.model
+        return model.generate(
+            inputs_embeds=embeddings.gather(1, order[..., None].expand_as(embeddings)).to(model.dtype),
+            attention_mask=mask.gather(1, order).long(),
+            streamer=streamer,
+            stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
+            **decoding.generate_options(self.llm.tokenizer),
+        )
+
+    def _close(self, embeddings: Tensor, mask: Tensor, frame: PromptFrame) -> tuple[Tensor, Tensor]:
+        """Put the boundary vector and the frame's last tokens behind the soft tokens."""
+        after = self.llm.embed(self._ids(frame.after)).to(embeddings.dtype)
+        tail = torch.cat([self.projection.boundary[None], after]).expand(len(mask), -1, -1)
+        return (
+            torch.cat([embeddings, tail], dim=1),
+            torch.cat([mask, mask.new_ones(tail.shape[:2])], dim=1),
+        )
+
+    def _ids(self, ids: Sequence[int]) -> Tensor:
+        return torch.tensor(ids, dtype=torch.long, device=self.projection.boundary.device)
+
+
+def _pad(rows: list[list[int]], device: torch.device) -> Tensor:
+    """Stack rows of ids, filled up with IGNORED on the right."""
+    padded = [torch.tensor(row, device=device) for row in rows]
+    return nn.utils.rnn.pad_sequence(padded, batch_first=True, padding_value=IGNORED)

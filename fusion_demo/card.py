@@ -1,0 +1,108 @@
+"""What a checkpoint says of itself: its facts, and the model card made from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fusion_demo.config import BridgeConfig, TrainConfig
+from fusion_demo.languages import LANGUAGES
+from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """All of a checkpoint but its tensors.
+
+    Attributes:
+        folder: Where it lies; its last part is the checkpoint's name.
+        task: Name of the task it was trained on.
+        bridge: What rebuilds the bridge.
+        training: The options it was trained with.
+        command: The exact command that trains it again.
+        data: What it was trained on: `description` and `licence`.
+        fingerprints: Of the frozen models, `encoder` and `llm`.
+        metrics: `training`, and evaluations recorded under `dev` and `test`.
+    """
+
+    folder: Path
+    task: str
+    bridge: BridgeConfig
+    training: TrainConfig
+    command: str
+    data: dict[str, str]
+    fingerprints: dict[str, str]
+    metrics: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's name: that of its folder."""
+        return self.folder.name
+
+
+def render_card(info: CheckpointInfo) -> str:
+    """Return the README.md of a checkpoint, in the form that the Hugging Face Hub reads."""
+    training = info.metrics.get("training", {})
+    lines = [
+        "---",
+        "library_name: fusion-demo",
+        "language: [en]",
+        f"license: {info.data['licence_id']}",
+        "tags: [fusion-bridge, layer-fusion, zero-shot, multilingual]",
+        "---",
+        "",
+        f"# {info.name}",
+        "",
+        f"A fusion bridge (`{info.bridge.fusion}`) for the task `{info.task}`, trained on English text "
+        "alone. It holds the trained tensors only; the two frozen models are fetched separately.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| encoder (frozen) | {_describe_model(info.bridge.encoder)} |",
+        f"| LLM (frozen) | {_describe_model(info.bridge.llm)} |",
+        f"| trained parameters | {training.get('trained_parameters', 0):,} |",
+        f"| training data | {info.data['description']} |",
+        f"| data licence | {info.data['licence']} |",
+        f"| training | {training.get('examples', 0):,} English examples, {training.get('updates', 0):,} "
+        f"updates, seed {info.training.seed}, {training.get('seconds', 0) / 60:.0f} minutes on "
+        f"{training.get('machine', '?')} |",
+        "",
+        "Train it again with",
+        "",
+        f"    {info.command}",
+        "",
+        "Use it with",
+        "",
+        f"    python app.py --default-checkpoint {info.name}",
+        "",
+    ]
+    for split, report in info.metrics.items():
+        if split in ("dev", "test"):
+            lines += _results(split, report)
+    return "\n".join(lines)
+
+
+def _describe_model(reference: str) -> str:
+    model = EMBEDDED.get(reference.removeprefix(PREFIX))
+    if model is None:
+        return f"`{reference}`; for its licence see its own card"
+    return f"`{reference}`: {model.description}; {model.licence}"
+
+
+def _results(split: str, report: dict[str, Any]) -> list[str]:
+    lines = [
+        f"## Accuracy on the {split} split",
+        "",
+        "Zero-shot for every language but English; 95 % Wilson intervals. Measured with",
+        "",
+        f"    {report['command']}",
+        "",
+        "| language | accuracy % | interval | n |",
+        "|---|---|---|---|",
+    ]
+    for code, row in report["languages"].items():
+        low, high = row["interval"]
+        name = LANGUAGES[code].english_name
+        lines.append(
+            f"| {name} | {100 * row['accuracy']:.1f} | {100 * low:.1f} - {100 * high:.1f} | {row['n']} |"
+        )
+    return [*lines, f"| mean | {100 * report['mean']:.1f} | | |", ""]

@@ -1,0 +1,161 @@
+"""Checkpoints: a folder with the trained tensors and all that is needed to use and repeat them.
+
+    model.safetensors   the tensors of `fusion` and `projection`, and a digest of them
+    config.json         bridge, task, training, fingerprints of both frozen models
+    metrics.json        how training went, and the evaluations recorded since
+    README.md           the model card, made from the two files above
+
+Every file is replaced atomically. The frozen models are named and fingerprinted, never stored.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from fusion_demo.bridge import FusionBridge
+from fusion_demo.card import CheckpointInfo, render_card
+from fusion_demo.config import BridgeConfig, TrainConfig, read_config
+from fusion_demo.errors import CheckpointError, ConfigError
+from fusion_demo.files import write_atomically, write_json
+from fusion_demo.frozen import FrozenModels
+from fusion_demo.tensors import COPY_AGAIN, read_tensors, write_tensors
+
+FORMAT_VERSION = 1
+TENSORS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
+LARGEST_JSON = 4_000_000
+REQUIRED_KEYS = {"format_version", "task", "bridge", "training", "command", "data", "fingerprints"}
+
+
+def save_checkpoint(info: CheckpointInfo, tensors: dict[str, Tensor]) -> None:
+    """Write a checkpoint; whoever reads it meanwhile finds the old or the new one, never half.
+
+    Args:
+        info: Everything but the tensors; `info.folder` is made if need be.
+        tensors: `FusionBridge.trained_state()`.
+    """
+    info.folder.mkdir(parents=True, exist_ok=True)
+    write_tensors(info.folder / TENSORS, tensors)
+    config = {
+        "format_version": FORMAT_VERSION,
+        "task": info.task,
+        "bridge": dataclasses.asdict(info.bridge),
+        "training": dataclasses.asdict(info.training),
+        "command": info.command,
+        "data": info.data,
+        "fingerprints": info.fingerprints,
+    }
+    write_json(info.folder / CONFIG, config)
+    _write_metrics(info)
+
+
+def update_metrics(folder: Path, key: str, report: dict[str, Any]) -> None:
+    """Record an evaluation in a checkpoint's metrics.json and on its card.
+
+    Args:
+        folder: The checkpoint.
+        key: "dev" or "test".
+        report: What `evaluate` writes.
+    """
+    info = read_checkpoint_info(folder)
+    _write_metrics(dataclasses.replace(info, metrics={**info.metrics, key: report}))
+
+
+def read_checkpoint_info(folder: Path) -> CheckpointInfo:
+    """Read all of a checkpoint but its tensors.
+
+    Raises:
+        CheckpointError: the folder is no checkpoint, or a file of it is missing or damaged.
+    """
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"There is no checkpoint folder '{folder}'. "
+            f"Train one with `python -m train_cli train --output {folder}`."
+        )
+    config = _read_json(folder / CONFIG)
+    metrics = _read_json(folder / METRICS)
+    if config.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{folder / CONFIG} has format version {config.get('format_version')!r}; this program reads "
+            f"{FORMAT_VERSION}. Use the program that wrote it, or train again."
+        )
+    if set(config) != REQUIRED_KEYS:
+        odd = ", ".join(sorted(set(config) ^ REQUIRED_KEYS))
+        raise CheckpointError(f"{folder / CONFIG} lacks or has too many of these keys: {odd}. {COPY_AGAIN}")
+    texts = {"task": config["task"], "command": config["command"]}
+    tables = {key: config[key] for key in ("bridge", "training", "data", "fingerprints")}
+    if not all(isinstance(v, str) for v in texts.values()) or not all(
+        isinstance(v, dict) for v in tables.values()
+    ):
+        raise CheckpointError(f"{folder / CONFIG} holds a value of the wrong type. {COPY_AGAIN}")
+    try:
+        bridge = read_config(BridgeConfig, config["bridge"], str(folder / CONFIG))
+        training = read_config(TrainConfig, config["training"], str(folder / CONFIG))
+    except ConfigError as error:
+        raise CheckpointError(f"{error} {COPY_AGAIN}") from None
+    return CheckpointInfo(
+        folder=folder,
+        task=config["task"],
+        bridge=bridge,
+        training=training,
+        command=config["command"],
+        data=config["data"],
+        fingerprints=config["fingerprints"],
+        metrics=metrics,
+    )
+
+
+def list_checkpoints(root: Path) -> list[CheckpointInfo]:
+    """Return the checkpoints directly below a folder, by name; what is no checkpoint is passed over."""
+    folders = sorted(path.parent for path in root.glob(f"*/{CONFIG}")) if root.is_dir() else []
+    return [read_checkpoint_info(folder) for folder in folders if not folder.name.startswith(".")]
+
+
+def load_checkpoint(folder: Path, models: FrozenModels | None = None) -> FusionBridge:
+    """Rebuild a trained bridge, in evaluation mode.
+
+    Args:
+        folder: The checkpoint.
+        models: Where the frozen models come from; give one object to several calls to share them.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the frozen models are not those that the
+            bridge was trained between.
+        ModelError: a frozen model cannot be had.
+    """
+    info = read_checkpoint_info(folder)
+    models = models or FrozenModels()
+    actual = models.fingerprints(info.bridge)
+    for role in ("encoder", "llm"):
+        if info.fingerprints.get(role) != actual[role]:
+            raise CheckpointError(
+                f"{folder} was trained with another {role} than '{getattr(info.bridge, role)}' is here "
+                f"(fingerprint {str(info.fingerprints.get(role))[:12]}, here {actual[role][:12]}). "
+                "Fetch that model again (`python -m train_cli models fetch`), or train for this one."
+            )
+    bridge = models.build(info.bridge)
+    expected = {name: tuple(value.shape) for name, value in bridge.trained_state().items()}
+    tensors, _ = read_tensors(folder / TENSORS, expected)
+    bridge.load_state_dict(tensors, strict=False)
+    return bridge
+
+
+def _write_metrics(info: CheckpointInfo) -> None:
+    write_json(info.folder / METRICS, info.metrics)
+    write_atomically(info.folder / CARD, render_card(info).encode())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise CheckpointError(f"{path} is too large to be a checkpoint's file. {COPY_AGAIN}")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} is missing. {COPY_AGAIN}") from None
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"{path} is not valid JSON. {COPY_AGAIN}") from None
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} does not hold a JSON object. {COPY_AGAIN}")
+    return value

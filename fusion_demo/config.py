@@ -1,0 +1,221 @@
+"""Every option of the bridge and of its training: name, default, meaning and check in one place.
+
+The command line, the YAML file, the checkpoint's config.json and the README's tables are
+all made from these dataclasses. Reading is strict: an unknown key is an error.
+"""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fusion_demo.errors import ConfigError, unknown_name
+
+Config = TypeVar("Config", "BridgeConfig", "TrainConfig")
+
+FUSION_NAMES = ("last-layer", "global-softmax", "transformer-softmax")
+PROJECTION_NAMES = ("linear",)
+PROMPT_FORMS = ("auto", "chat", "bare")
+
+
+def option(default: Any, help: str) -> Any:
+    """Declare a config field together with its meaning and unit."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeConfig:
+    """What alone rebuilds a bridge: both frozen models, the fusion, the projection, the prompt."""
+
+    encoder: str = option(
+        "embedded:multilingual-e5-small", "frozen encoder: embedded:NAME, hub id, or local folder"
+    )
+    llm: str = option(
+        "embedded:smollm2-135m-instruct", "frozen causal LLM: embedded:NAME, hub id, or local folder"
+    )
+    encoder_prefix: str = option("", "text set before every input of the encoder, as e5's 'query: '")
+    max_text_tokens: int = option(256, "encoder tokens kept of each text")
+    fusion: str = option("transformer-softmax", f"layer fusion: {', '.join(FUSION_NAMES)}")
+    fusion_blocks: int = option(1, "transformer-softmax: Transformer blocks over the layers (eq. 6)")
+    fusion_heads: int = option(4, "transformer-softmax: attention heads")
+    fusion_feedforward: float = option(2.0, "transformer-softmax: feed-forward width / encoder width")
+    fusion_dropout: float = option(0.1, "transformer-softmax: dropout, fraction")
+    projection: str = option("linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}")
+    projection_norm: bool = option(True, "layer norm between the fusion and the projection")
+    sentence_token: bool = option(
+        False, "one more soft token before the others: the mean of the text's fused states"
+    )
+    prompt_form: str = option(
+        "auto",
+        "chat: inside the LLM's chat template; bare: [BOS] soft [boundary] target, as the paper; "
+        "auto: chat where the LLM has a template",
+    )
+
+    def __post_init__(self) -> None:
+        _choice("fusion", self.fusion, FUSION_NAMES)
+        _choice("projection", self.projection, PROJECTION_NAMES)
+        _choice("prompt_form", self.prompt_form, PROMPT_FORMS)
+        _at_least("max_text_tokens", self.max_text_tokens, 1)
+        _at_least("fusion_blocks", self.fusion_blocks, 1)
+        _at_least("fusion_heads", self.fusion_heads, 1)
+        _above("fusion_feedforward", self.fusion_feedforward, 0.0)
+        _fraction("fusion_dropout", self.fusion_dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a bridge is trained. The shipped checkpoints use the `embedded` preset's values."""
+
+    task: str = option("news", "task to train on")
+    data: str = option("", "folder with train.en.jsonl and dev.<language>.jsonl")
+    output: str = option("", "checkpoint folder to write")
+    seed: int = option(0, "seed of initialisation, order and dropout")
+    epochs: int = option(1, "passes over the training examples")
+    max_examples: int = option(0, "training examples kept (a seeded sample); 0: all")
+    batch_size: int = option(16, "examples per step and process")
+    gradient_accumulation: int = option(1, "steps whose gradients are added before an update")
+    learning_rate: float = option(1e-3, "peak learning rate of the projection and the boundary vector")
+    fusion_learning_rate: float = option(0.0, "peak learning rate of the fusion; 0: learning_rate")
+    weight_decay: float = option(0.01, "AdamW's weight decay")
+    adam_beta1: float = option(0.9, "AdamW's first moment decay")
+    adam_beta2: float = option(0.999, "AdamW's second moment decay")
+    warmup_fraction: float = option(0.05, "fraction of the updates with a rising learning rate")
+    max_gradient_norm: float = option(1.0, "gradients are clipped to this norm")
+    soft_token_noise: float = option(
+        0.0, "Gaussian noise on the soft tokens in training, relative to their own scale"
+    )
+    soft_token_dropout: float = option(0.0, "fraction of soft tokens hidden from the LLM in training")
+    evaluations: int = option(4, "dev evaluations over the whole training, the last at its end")
+    dev_examples: int = option(300, "dev examples per language in each evaluation; 0: all")
+    dev_languages: str = option("en", "languages of the dev evaluations, comma-separated")
+    patience: int = option(0, "stop after this many dev evaluations without a gain; 0: never")
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "gradient_accumulation", "evaluations"):
+            _at_least(name, getattr(self, name), 1)
+        for name in ("max_examples", "dev_examples", "patience", "seed"):
+            _at_least(name, getattr(self, name), 0)
+        _above("learning_rate", self.learning_rate, 0.0)
+        _above("max_gradient_norm", self.max_gradient_norm, 0.0)
+        for name in ("fusion_learning_rate", "weight_decay", "soft_token_noise"):
+            _at_least(name, getattr(self, name), 0.0)
+        for name in ("warmup_fraction", "soft_token_dropout", "adam_beta1", "adam_beta2"):
+            _fraction(name, getattr(self, name))
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "embedded": {
+        "encoder": "embedded:multilingual-e5-small",
+        "llm": "embedded:smollm2-135m-instruct",
+        "encoder_prefix": "query: ",
+        "sentence_token": True,
+        "soft_token_dropout": 0.3,
+        "fusion_learning_rate": 1e-4,
+    },
+    "paper": {
+        "encoder": "google/mt5-large",
+        "llm": "meta-llama/Llama-3.2-1B-Instruct",
+        "prompt_form": "bare",
+        "projection_norm": False,
+        "epochs": 3,
+        "batch_size": 8,
+        "learning_rate": 3e-5,
+        "adam_beta1": 0.8,
+        "adam_beta2": 0.999,
+        "warmup_fraction": 0.05,
+    },
+    "tiny": {
+        "encoder": "tiny:encoder",
+        "llm": "tiny:llm",
+        "fusion_heads": 2,
+    },
+}
+"""Named sets of option values. `paper` holds the setting of the paper's section IV."""
+
+
+def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Config:
+    """Build a config from plain values; refuse unknown keys and wrong types.
+
+    Args:
+        kind: `BridgeConfig` or `TrainConfig`.
+        values: Option name to value, as read from JSON, YAML or the command line.
+        source: Where the values came from, for the error message.
+
+    Raises:
+        ConfigError: a key is unknown, or a value has the wrong type or range.
+    """
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    for name, value in values.items():
+        if name not in fields:
+            raise ConfigError(f"{source}: {unknown_name('option', name, fields)}")
+        if not _is_a(value, hints[name]):
+            raise ConfigError(
+                f"{source}: '{name}' takes {hints[name].__name__}, not {type(value).__name__} {value!r}."
+            )
+    converted = {n: float(v) if hints[n] is float else v for n, v in values.items()}
+    try:
+        return kind(**converted)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+
+
+def preset_values(name: str) -> dict[str, Any]:
+    """Return the option values of a preset.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    if name not in PRESETS:
+        raise ConfigError(unknown_name("preset", name, PRESETS))
+    return dict(PRESETS[name])
+
+
+def option_names(kind: type) -> tuple[str, ...]:
+    """Return the names of a config's options in order."""
+    return tuple(f.name for f in dataclasses.fields(kind))
+
+
+def confined(folder: Path, name: str) -> Path:
+    """Return `folder / name` if it lies inside `folder`.
+
+    Raises:
+        ConfigError: the name climbs out of the folder or is no plain relative path.
+    """
+    base = folder.resolve()
+    path = (base / name).resolve() if "\0" not in name else base
+    if path == base or base not in path.parents:
+        raise ConfigError(f"'{name}' is not a name inside {folder.name}/. Give a plain name without '..'.")
+    return path
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_is_a(value, part) for part in typing.get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(unknown_name(name, value, choices))
+
+
+def _at_least(name: str, value: float, low: float) -> None:
+    if not value >= low:
+        raise ConfigError(f"'{name}' must be at least {low}, not {value}.")
+
+
+def _above(name: str, value: float, low: float) -> None:
+    if not value > low:
+        raise ConfigError(f"'{name}' must be above {low}, not {value}.")
+
+
+def _fraction(name: str, value: float) -> None:
+    if not 0.0 <= value < 1.0:
+        raise ConfigError(f"'{name}' must be at least 0 and below 1, not {value}.")

@@ -1,0 +1,146 @@
+"""The frozen multilingual encoder: texts in, the outputs of all its layers out."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fusion_demo.errors import ConfigError, InputError
+from fusion_demo.tokens import Token, read_tokens
+
+FINAL_NORMS = {
+    "t5": "encoder.final_layer_norm",
+    "mt5": "encoder.final_layer_norm",
+    "umt5": "encoder.final_layer_norm",
+    "m2m_100": "layer_norm",
+}
+"""Model type -> the norm that a pre-norm encoder applies after its last block only."""
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """What the encoder makes of a batch of texts.
+
+    Attributes:
+        layer_states: (B, T, L, D) outputs of the L blocks on one scale; padding holds no meaning.
+        mask: (B, T) True at real tokens; padding stands on the right.
+        tokens: The real tokens of each text.
+        truncated: Whether a text was longer than the encoder was told to read.
+    """
+
+    layer_states: Tensor
+    mask: Tensor
+    tokens: list[list[Token]]
+    truncated: list[bool]
+
+
+class MultilingualEncoder(nn.Module):
+    """A frozen encoder that returns the outputs of all its blocks.
+
+    The embedding output ("layer 0") is left out (paper, eq. 4). BERT-like encoders normalise
+    the output of every block. T5-like and M2M ones normalise only after the last block and
+    leave the inner outputs as growing residual sums; there, the encoder's own final norm is
+    applied to every inner output too. So all layers share one scale, the last one is exactly
+    the encoder's usual output, and nothing new is trained.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        prefix: str = "",
+        max_tokens: int = 256,
+    ) -> None:
+        super().__init__()
+        self.model = model.requires_grad_(False).eval()
+        self.tokenizer = tokenizer
+        self.prefix = prefix
+        self.num_layers: int = model.config.num_hidden_layers
+        self.width: int = model.config.hidden_size
+        self.max_tokens = min(max_tokens, _positions(model))
+        norm_path = FINAL_NORMS.get(model.config.model_type)
+        # A plain attribute: the norm is part of the model, not a second submodule.
+        object.__setattr__(self, "final_norm", model.get_submodule(norm_path) if norm_path else None)
+        self._prefix_positions = self._find_prefix()
+        overhead = tokenizer.num_special_tokens_to_add() + len(self._prefix_positions)
+        if self.max_tokens <= overhead:
+            raise ConfigError(
+                f"'max_text_tokens' is {max_tokens}, but {overhead} tokens go to the encoder's special "
+                "tokens and its prefix. Give a larger number."
+            )
+
+    @torch.no_grad()
+    def forward(self, texts: list[str]) -> EncodedTexts:
+        """Encode a batch of texts.
+
+        The tokens of the prefix are read by the encoder and left out of the result.
+
+        Raises:
+            InputError: the batch is empty.
+        """
+        if not texts:
+            raise InputError("There is no text to encode. Give at least one.")
+        batch = self.tokenizer(
+            [self.prefix + text for text in texts],
+            padding=True,
+            padding_side="right",
+            truncation=True,
+            max_length=self.max_tokens,
+            return_tensors="pt",
+        )
+        device = self.model.device
+        attention_mask = batch["attention_mask"].to(device)
+        output = self.model(
+            input_ids=batch["input_ids"].to(device),
+            attention_mask=attention_mask,
+            output_hidden_states=True,
+        )
+        inner = output.hidden_states[1:-1]
+        if self.final_norm is not None:
+            inner = tuple(self.final_norm(state) for state in inner)
+        states = torch.stack((*inner, output.last_hidden_state), dim=2)
+        kept = [i for i in range(states.shape[1]) if i not in self._prefix_positions]
+        return EncodedTexts(
+            layer_states=states[:, kept],
+            mask=attention_mask[:, kept].bool(),
+            tokens=[
+                read_tokens(
+                    self.prefix + text,
+                    batch.encodings[row],
+                    self.tokenizer.unk_token_id,
+                    skip=len(self.prefix.rstrip()),
+                )
+                for row, text in enumerate(texts)
+            ],
+            truncated=[bool(encoding.overflowing) for encoding in batch.encodings],
+        )
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """Return how many tokens of each text the encoder would read, prefix included."""
+        ids = self.tokenizer(
+            [self.prefix + text for text in texts], truncation=True, max_length=self.max_tokens
+        )["input_ids"]
+        return [len(row) for row in ids]
+
+    def _find_prefix(self) -> range:
+        """Positions of the prefix's tokens: behind the special tokens that open every text."""
+        encoding = self.tokenizer(self.prefix + "a").encodings[0]
+        end = len(self.prefix.rstrip())
+        inside = [
+            i
+            for i, (_, right) in enumerate(encoding.offsets)
+            if right <= end and not encoding.special_tokens_mask[i]
+        ]
+        return range(inside[0], inside[-1] + 1) if inside and self.prefix else range(0)
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """Longest input the encoder has positions for; encoders with relative positions have no end."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is None or model.config.model_type in FINAL_NORMS:
+        return 1_000_000
+    # XLM-R counts its positions from pad_token_id + 1 and so loses two of them.
+    offset = model.config.pad_token_id + 1 if "roberta" in model.config.model_type else 0
+    return positions - offset

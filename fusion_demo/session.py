@@ -1,0 +1,221 @@
+"""All that the page asks for, without Gradio: checkpoints, one frozen pair of models, classification."""
+
+import time
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+import torch
+
+from fusion_demo.bridge import FusionBridge
+from fusion_demo.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint
+from fusion_demo.detection import detect_language
+from fusion_demo.errors import CheckpointError, InputError, unknown_name
+from fusion_demo.frozen import FrozenModels
+from fusion_demo.prompt import PromptFrame
+from fusion_demo.tasks import TASKS, Task, get_task
+from fusion_demo.tokens import WORD_MARK, Token
+
+MAX_CHARACTERS = 5_000
+"""Longest text taken. The encoder reads only its first few hundred tokens, and the page says so."""
+
+LINE_BREAKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"
+BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The answer to one text, and what it was made from.
+
+    Attributes:
+        label: The most probable label.
+        scores: Every label of the task → its probability; they sum to 1.
+        language: Code of the language the text seems to be in, or None.
+        tokens: The T tokens that the encoder read.
+        layers: The encoder's layers, 1 to L.
+        layer_weights: (T, L), the weights with which the fusion mixed the layers for this answer.
+        truncated: Whether the encoder read only the beginning of the text.
+        removed: Number of control characters that were left out.
+        milliseconds: Time from text to scores, loading left out.
+    """
+
+    label: str
+    scores: dict[str, float]
+    language: str | None
+    tokens: list[Token]
+    layers: list[int]
+    layer_weights: np.ndarray
+    truncated: bool
+    removed: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    version: int
+    bridge: FusionBridge
+    frame: PromptFrame
+
+
+class Session:
+    """Classifies texts with the checkpoints of one folder.
+
+    Checkpoints are loaded when first used and share their frozen models. One text is classified
+    at a time, so that a session can be called from several threads.
+
+    Args:
+        checkpoints: Folder with one checkpoint a subfolder.
+        device: Where the models run, as "cpu" or "cuda:0".
+        dtype: Number format of the frozen models.
+        default_checkpoint: Name of the checkpoint to start with; by default the one with the best
+            mean accuracy on the non-English dev sets.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Path,
+        *,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        default_checkpoint: str | None = None,
+    ) -> None:
+        self.folder = checkpoints
+        self.default_checkpoint = default_checkpoint
+        self._models = FrozenModels(device=device, dtype=dtype)
+        self._loaded: dict[str, _Loaded] = {}
+        self._lock = RLock()
+
+    def checkpoints(self, task: str | None = None) -> list[CheckpointInfo]:
+        """Return the checkpoints of known tasks, or of one task, the one to start with first.
+
+        The folder is read anew each time, so that a bridge trained meanwhile is found.
+
+        Raises:
+            CheckpointError: the default checkpoint is not there.
+        """
+        found = [info for info in list_checkpoints(self.folder) if info.task in TASKS]
+        names = [info.name for info in found]
+        if self.default_checkpoint is not None and self.default_checkpoint not in names:
+            raise CheckpointError(unknown_name("checkpoint", self.default_checkpoint, names))
+        found.sort(key=lambda info: (info.name != self.default_checkpoint, -_dev_accuracy(info), info.name))
+        return [info for info in found if task in (None, info.task)]
+
+    def tasks(self) -> list[Task]:
+        """Return the tasks that have a checkpoint, that of the checkpoint to start with first."""
+        return [get_task(name) for name in dict.fromkeys(info.task for info in self.checkpoints())]
+
+    def warm_up(self) -> None:
+        """Load the checkpoint to start with, if there is any, so that the first answer comes fast.
+
+        Raises:
+            CheckpointError: it is damaged, or made for other frozen models.
+            ModelError: a frozen model cannot be loaded.
+        """
+        for info in self.checkpoints()[:1]:
+            self._load(info)
+
+    def classify(self, text: str, task: str, checkpoint: str = "") -> Classification:
+        """Ask the LLM for the label of a text in any language.
+
+        Args:
+            text: At most `MAX_CHARACTERS` characters; control characters are left out.
+            task: Name of a task.
+            checkpoint: Name of a checkpoint of that task; empty for the first of them.
+
+        Raises:
+            InputError: the text is empty, too long, or nothing that the encoder can read.
+            ConfigError: there is no such task.
+            CheckpointError: there is no such checkpoint of this task, or it is damaged.
+            ModelError: a frozen model cannot be loaded.
+        """
+        readable = readable_text(text)
+        labels = get_task(task).label_words
+        info = self._find(task, checkpoint)
+        with self._lock:
+            loaded = self._load(info)
+            start = time.perf_counter()
+            with torch.inference_mode():
+                answer = loaded.bridge.score_labels([readable], list(labels.values()), loaded.frame)
+            milliseconds = 1000 * (time.perf_counter() - start)
+        tokens = answer.soft_tokens.tokens[0]
+        if all(token.special or token.unknown or token.text == WORD_MARK for token in tokens):
+            raise InputError(
+                "The encoder knows none of the characters in this text. Write some words in any language."
+            )
+        weights = answer.soft_tokens.layer_weights[0, : len(tokens)].float().cpu().numpy()
+        scores = dict(zip(labels, answer.probabilities[0].tolist(), strict=True))
+        return Classification(
+            label=max(scores, key=scores.__getitem__),
+            scores=scores,
+            language=detect_language(readable),
+            tokens=tokens,
+            layers=list(range(1, weights.shape[1] + 1)),
+            layer_weights=weights,
+            truncated=answer.soft_tokens.truncated[0],
+            removed=len(text) - len(readable),
+            milliseconds=milliseconds,
+        )
+
+    def _find(self, task: str, checkpoint: str) -> CheckpointInfo:
+        available = {info.name: info for info in self.checkpoints(task)}
+        if not available:
+            raise CheckpointError(
+                f"There is no checkpoint for the task '{task}' in {self.folder.name}/. Train one: "
+                f"python -m train_cli train --task {task} --data FOLDER --output {self.folder.name}/NAME"
+            )
+        name = checkpoint or next(iter(available))
+        if name not in available:
+            raise CheckpointError(unknown_name(f"checkpoint for the task '{task}'", name, available))
+        return available[name]
+
+    def _load(self, info: CheckpointInfo) -> _Loaded:
+        # Files are replaced whole, which changes the folder's modification time.
+        version = info.folder.stat().st_mtime_ns
+        with self._lock:
+            known = self._loaded.get(info.name)
+            if known is None or known.version != version:
+                bridge = load_checkpoint(info.folder, models=self._models)
+                task = get_task(info.task)
+                frame = bridge.frame(task.instruction, task.bare_prompt)
+                self._loaded[info.name] = known = _Loaded(version, bridge, frame)
+            return known
+
+
+def readable_text(text: str) -> str:
+    """Return a text without what no reader sees and no encoder should get.
+
+    Left out: control characters, lone halves of surrogate pairs, bidirectional overrides and
+    isolates, byte order marks. Line breaks and tabs become spaces. Joiners and zero-width spaces
+    stay, since Sinhala, Persian and Khmer are written with them.
+
+    Example: "a\\x00b\\nc" -> "ab c".
+
+    Raises:
+        InputError: the text is longer than `MAX_CHARACTERS`, or nothing visible is left.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(
+            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. "
+            "Shorten it: its first sentences are enough."
+        )
+    kept = "".join(
+        " " if character in LINE_BREAKS else character
+        for character in text
+        if character in LINE_BREAKS
+        or not (
+            unicodedata.category(character) in ("Cc", "Cs") or character in BIDI_CONTROLS + BYTE_ORDER_MARK
+        )
+    )
+    if all(unicodedata.category(character)[0] in "ZCM" for character in kept):
+        raise InputError("There is no text to read. Type or paste a sentence in any language.")
+    return kept
+
+
+def _dev_accuracy(info: CheckpointInfo) -> float:
+    """Mean accuracy on the non-English dev sets; a checkpoint without one comes last."""
+    dev = info.metrics.get("dev")
+    accuracy = dev.get("mean_non_english") if isinstance(dev, dict) else None
+    return float(accuracy) if isinstance(accuracy, int | float) else -1.0

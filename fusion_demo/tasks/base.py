@@ -1,0 +1,44 @@
+"""What a task is: the question that the LLM is asked and the words it may answer with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A classification task whose answers are English words.
+
+    Attributes:
+        name: Short name, as on the command line.
+        title: Name shown in the page.
+        instruction: English sentences that stand before the text in the LLM's chat turn.
+        bare_prompt: English words after the soft tokens in the paper's bare form.
+        label_words: Label in the data files → words that the LLM says for it. Lower case; no label's
+            words begin with another's, so that the scores of whole labels can be compared.
+        languages: Codes of the languages that the task is measured in.
+        data: What the English training data is, for the checkpoint's card.
+        licence: Under which terms.
+        licence_id: The same as an identifier of the Hugging Face Hub.
+    """
+
+    name: str
+    title: str
+    instruction: str
+    bare_prompt: str
+    label_words: dict[str, str]
+    languages: tuple[str, ...]
+    data: str
+    licence: str
+    licence_id: str
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels as they stand in the data files, in the order of their scores."""
+        return tuple(self.label_words)
+
+
+def one_of(label_words: dict[str, str]) -> str:
+    """Return the sentence that names the possible answers.
+
+    Example: `one_of({"pos": "good", "neg": "bad"})` -> "Answer with one of: good, bad."
+    """
+    return f"Answer with one of: {', '.join(label_words.values())}."

@@ -1,0 +1,118 @@
+"""Command-line flags made from the config dataclasses, and the order in which values win."""
+
+import argparse
+import dataclasses
+import shlex
+import sys
+import typing
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from fusion_demo.config import (
+    PRESETS,
+    BridgeConfig,
+    TrainConfig,
+    option_names,
+    preset_values,
+    read_config,
+)
+from fusion_demo.errors import ConfigError, unknown_name
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+CONFIGS = (BridgeConfig, TrainConfig)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`, `--preset` and one flag for every option of the bridge and its training."""
+    parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="options by name, as in the tables")
+    parser.add_argument("--preset", help=f"named set of options: {', '.join(PRESETS)} (default: embedded)")
+    for kind in CONFIGS:
+        group = parser.add_argument_group(kind.__name__)
+        hints = typing.get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            flag = "--" + field.name.replace("_", "-")
+            text = f"{field.metadata['help']} (default: {field.default!r})".replace("%", "%%")
+            if hints[field.name] is bool:
+                group.add_argument(
+                    flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
+                )
+            else:
+                metavar = hints[field.name].__name__.upper()
+                group.add_argument(
+                    flag, type=hints[field.name], default=argparse.SUPPRESS, metavar=metavar, help=text
+                )
+
+
+def read_configs(arguments: argparse.Namespace) -> tuple[BridgeConfig, TrainConfig]:
+    """Merge the options: command line over YAML file over preset over default.
+
+    Raises:
+        ConfigError: a value or a name is wrong; the message names where it came from.
+    """
+    from_file = read_yaml(arguments.config) if arguments.config else {}
+    preset = from_file.pop("preset", "embedded")
+    values = preset_values(arguments.preset or preset) | from_file
+    names = [name for kind in CONFIGS for name in option_names(kind)]
+    values |= {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    bridge, training = (
+        read_config(kind, {k: v for k, v in values.items() if k in option_names(kind)}, "options")
+        for kind in CONFIGS
+    )
+    return bridge, training
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read options from a YAML file.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML mapping, or holds an unknown option.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold options, one 'name: value' a line.")
+    known = ["preset", *(name for kind in CONFIGS for name in option_names(kind))]
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"{path}: {unknown_name('option', str(name), known)}")
+    return values
+
+
+def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--device` and `--dtype`, which say where the frozen models run, not what they are."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default: auto)")
+    parser.add_argument(
+        "--dtype", default="float32", choices=DTYPES, help="of the frozen models (default: float32)"
+    )
+
+
+def read_runtime(arguments: argparse.Namespace) -> tuple[str, torch.dtype]:
+    """Return the device and the dtype of the frozen models.
+
+    Raises:
+        ConfigError: the device does not exist here.
+    """
+    device = arguments.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise ConfigError(f"There is no device '{device}' here. Use --device cpu.") from None
+    return device, DTYPES[arguments.dtype]
+
+
+def command_line(leave_out: tuple[str, ...] = ()) -> str:
+    """Return the running command as it can be pasted into a shell: `python -m train_cli …`.
+
+    Args:
+        leave_out: Flags that are no part of what the command computes, as --resume.
+    """
+    return shlex.join(["python", "-m", "train_cli", *(a for a in sys.argv[1:] if a not in leave_out)])

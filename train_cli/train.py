@@ -1,0 +1,142 @@
+"""`train`: trains a bridge and writes a checkpoint."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from fusion_demo.card import CheckpointInfo
+from fusion_demo.checkpoint import CONFIG
+from fusion_demo.config import BridgeConfig, TrainConfig
+from fusion_demo.data import Example, read_examples
+from fusion_demo.errors import ConfigError
+from fusion_demo.frozen import FrozenModels
+from fusion_demo.tasks import Task, get_task
+from train_cli.arguments import (
+    add_config_arguments,
+    add_runtime_arguments,
+    command_line,
+    read_configs,
+    read_runtime,
+)
+from train_cli.state import STATE
+from train_cli.trainer import LAST, LOG, Trainer
+
+SAMPLES_SHOWN = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `train`."""
+    add_config_arguments(parser)
+    add_runtime_arguments(parser)
+    parser.add_argument("--resume", action="store_true", help="go on where the training in --output stopped")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is in --output")
+    parser.add_argument("--dry-run", action="store_true", help="show one batch and the sizes; write nothing")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train.
+
+    Raises:
+        FusionDemoError: an option, the data, a model or the output folder is wrong.
+    """
+    bridge_config, config = read_configs(arguments)
+    task = get_task(config.task)
+    if not config.data:
+        raise ConfigError("Say where the data is: --data FOLDER with train.en.jsonl and dev.en.jsonl.")
+    train, dev = read_data(config, task)
+    device, dtype = read_runtime(arguments)
+    folder = Path(config.output)
+    if not arguments.dry_run:
+        _check_output(config, arguments)
+
+    accelerator = Accelerator(cpu=device == "cpu")
+    models = FrozenModels(device=str(accelerator.device), dtype=dtype)
+    torch.manual_seed(config.seed)
+    bridge = models.build(bridge_config)
+    info = CheckpointInfo(
+        folder=folder,
+        task=task.name,
+        bridge=bridge_config,
+        training=config,
+        command=command_line(leave_out=("--resume", "--overwrite")),
+        data={"description": task.data, "licence": task.licence, "licence_id": task.licence_id},
+        fingerprints=models.fingerprints(bridge_config),
+        metrics={},
+    )
+    trainer = Trainer(bridge, task, config, train, dev, info, accelerator)
+    _describe(trainer, bridge_config)
+    if arguments.dry_run:
+        _show_batch(trainer)
+        return
+    trainer.run(resume=arguments.resume)
+    if accelerator.is_main_process:
+        print(f"best at update {trainer.progress.best_update}: {folder}")
+
+
+def read_data(config: TrainConfig, task: Task) -> tuple[list[Example], dict[str, list[Example]]]:
+    """Return the English training examples, and the dev examples by language."""
+    folder = Path(config.data)
+    train = read_examples(
+        folder, "train", "en", task.labels, max_examples=config.max_examples, seed=config.seed
+    )
+    dev = {
+        code: read_examples(folder, "dev", code, task.labels, max_examples=config.dev_examples)
+        for code in config.dev_languages.split(",")
+    }
+    return train, dev
+
+
+def _check_output(config: TrainConfig, arguments: argparse.Namespace) -> None:
+    folder = Path(config.output)
+    if not config.output:
+        raise ConfigError("Say where to write the checkpoint: --output FOLDER.")
+    state = folder / LAST / STATE
+    if arguments.resume:
+        if not state.exists():
+            raise ConfigError(f"{folder} holds no training to resume. Leave out --resume to start one.")
+    elif state.exists() or (folder / CONFIG).exists():
+        if not arguments.overwrite:
+            raise ConfigError(
+                f"{folder} already holds a training. Use --resume to go on with it, --overwrite to replace "
+                "it, or another --output."
+            )
+        shutil.rmtree(folder / LAST, ignore_errors=True)
+        (folder / LOG).unlink(missing_ok=True)
+
+
+def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
+    counts = {
+        part: sum(p.numel() for n, p in trainer.parameters.items() if n.startswith(f"{part}."))
+        for part in ("fusion", "projection")
+    }
+    frozen = sum(p.numel() for p in trainer.bridge.parameters() if not p.requires_grad)
+    print(f"{bridge_config.encoder} -> {bridge_config.fusion} -> {bridge_config.llm}")
+    print(
+        f"trained parameters: {sum(counts.values()):,} (fusion {counts['fusion']:,}, projection and boundary "
+        f"{counts['projection']:,}); frozen: {frozen:,}"
+    )
+    print(
+        f"{len(trainer.train_examples):,} English examples, {trainer.total:,} updates of "
+        f"{trainer.examples_per_update}"
+    )
+
+
+def _show_batch(trainer: Trainer) -> None:
+    """Print one batch as both models see it, and its loss."""
+    tokenizer = trainer.bridge.llm.tokenizer
+    print(f"before the text: {tokenizer.decode(trainer.frame.before)!r}")
+    print(f"after the text:  {tokenizer.decode(trainer.frame.after)!r}")
+    indices = trainer.batch_indices(0)[0]
+    examples = [trainer.train_examples[i] for i in indices]
+    texts = [example.text for example in examples]
+    words = [trainer.task.label_words[example.label] for example in examples]
+    for text, word in list(zip(texts, words, strict=True))[:SAMPLES_SHOWN]:
+        tokens = trainer.bridge.encoder([text]).tokens[0]
+        print(f"- {' '.join(token.text for token in tokens)}")
+        print(f"  {trainer.frame.answer_ids(tokenizer, word)} {word!r}")
+    with torch.no_grad():
+        loss = trainer.bridge(texts, words, trainer.frame)
+    print(f"loss of one batch of {len(texts)} before training: {loss:.3f} nats a token")
