@@ -88,6 +88,7 @@ class MultilingualEncoder(nn.Module):
             padding_side="right",
             truncation=True,
             max_length=self.max_tokens,
+            split_special_tokens=True,  # a typed "</s>" is text, not the end of one
             return_tensors="pt",
         )
         device = self.model.device
@@ -120,7 +121,10 @@ class MultilingualEncoder(nn.Module):
     def count_tokens(self, texts: list[str]) -> list[int]:
         """Return how many tokens of each text the encoder would read, prefix included."""
         ids = self.tokenizer(
-            [self.prefix + text for text in texts], truncation=True, max_length=self.max_tokens
+            [self.prefix + text for text in texts],
+            truncation=True,
+            max_length=self.max_tokens,
+            split_special_tokens=True,
         )["input_ids"]
         return [len(row) for row in ids]
 

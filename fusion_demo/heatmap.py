@@ -20,8 +20,27 @@ from fusion_demo.tokens import WORD_MARK, Token
 COLOUR_SCALE = "viridis"
 """Rises evenly in lightness, with and without red-green colour blindness (van der Walt and Smith, 2015)."""
 
-FONT = "Source Sans Pro, ui-sans-serif, system-ui, sans-serif"
-"""The page's font; scripts that it lacks come from the system's fonts."""
+FONTS = (
+    "Source Sans Pro",
+    "Noto Sans Sinhala",
+    "Noto Sans Tamil",
+    "Noto Sans Devanagari",
+    "Noto Sans Bengali",
+    "Noto Sans Gujarati",
+    "Noto Sans Gurmukhi",
+    "Noto Sans Kannada",
+    "Noto Sans Malayalam",
+    "Noto Sans Oriya",
+    "Noto Sans Telugu",
+    "ui-sans-serif",
+    "system-ui",
+    "sans-serif",
+)
+"""Fonts of the page and the figure, where the reader's system has them.
+
+Left to themselves, browsers on Linux may take "Noto Sans Tamil Supplement" for Tamil, which holds
+a few old signs and boxes for the rest.
+"""
 
 LABEL_GRAPHEMES = 14
 """Longer labels are cut; the hover shows them whole."""
@@ -99,7 +118,7 @@ def layer_heatmap(tokens: Sequence[Token], layer_weights: np.ndarray, *, directi
         margin={"l": left, "r": right, "t": TOP_PIXELS, "b": bottom},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 13},
+        font={"family": ", ".join(FONTS), "size": 13},
         dragmode=False,
         hovermode="closest",
     )
@@ -161,8 +180,8 @@ def group_words(tokens: Sequence[Token], layer_weights: np.ndarray) -> tuple[lis
 def group_graphemes(tokens: Sequence[Token], layer_weights: np.ndarray) -> tuple[list[Token], np.ndarray]:
     """Join pieces that cut through one sign of the script, with the mean of their weights.
 
-    A vowel sign, a conjunct or a flag must not be torn apart where pieces are drawn as text.
-    Special tokens are left out.
+    A vowel sign, a conjunct or a flag must not be torn apart where pieces are drawn as text. The
+    mark of a space joins what follows it. Special tokens are left out.
 
     Args:
         tokens: T tokens.
@@ -178,7 +197,7 @@ def group_graphemes(tokens: Sequence[Token], layer_weights: np.ndarray) -> tuple
         joins = (
             before is not None
             and tokens[before].word == tokens[row].word
-            and same_grapheme(tokens[before].text, tokens[row].text)
+            and (tokens[before].text == WORD_MARK or same_grapheme(tokens[before].text, tokens[row].text))
         )
         groups.append((groups[-1] if groups else -1) + (not joins))
     return _merged(tokens, layer_weights, groups, rows)
@@ -204,7 +223,7 @@ def weight_colours(weight: float, highest: float) -> tuple[str, str]:
         weight: The weight, from 0 to `highest`.
         highest: The weight at the bright end of the scale.
 
-    Example: `weight_colours(0.5, 0.5)` -> ("rgb(253, 234, 69)", "#000000").
+    Example: `weight_colours(0.5, 0.5)` -> ("rgb(253, 231, 37)", "#000000").
     """
     fraction = weight / highest if highest > 0 else 0.0
     colour = sample_colorscale(COLOUR_SCALE, [min(max(fraction, 0.0), 1.0)])[0]

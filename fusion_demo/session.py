@@ -21,7 +21,6 @@ from fusion_demo.tokens import WORD_MARK, Token
 MAX_CHARACTERS = 5_000
 """Longest text taken. The encoder reads only its first few hundred tokens, and the page says so."""
 
-LINE_BREAKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"
 BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -31,6 +30,7 @@ class Classification:
     """The answer to one text, and what it was made from.
 
     Attributes:
+        text: The text as it was read, see `readable_text`.
         label: The most probable label.
         scores: Every label of the task → its probability; they sum to 1.
         language: Code of the language the text seems to be in, or None.
@@ -42,6 +42,7 @@ class Classification:
         milliseconds: Time from text to scores, loading left out.
     """
 
+    text: str
     label: str
     scores: dict[str, float]
     language: str | None
@@ -108,7 +109,7 @@ class Session:
         return [get_task(name) for name in dict.fromkeys(info.task for info in self.checkpoints())]
 
     def warm_up(self) -> None:
-        """Load the checkpoint to start with, if there is any, so that the first answer comes fast.
+        """Load the checkpoint to start with, so that the first answer comes fast; without one, do nothing.
 
         Raises:
             CheckpointError: it is damaged, or made for other frozen models.
@@ -116,6 +117,7 @@ class Session:
         """
         for info in self.checkpoints()[:1]:
             self._load(info)
+            detect_language("It loads its own model when first used.")
 
     def classify(self, text: str, task: str, checkpoint: str = "") -> Classification:
         """Ask the LLM for the label of a text in any language.
@@ -131,7 +133,7 @@ class Session:
             CheckpointError: there is no such checkpoint of this task, or it is damaged.
             ModelError: a frozen model cannot be loaded.
         """
-        readable = readable_text(text)
+        readable, removed = readable_text(text)
         labels = get_task(task).label_words
         info = self._find(task, checkpoint)
         with self._lock:
@@ -148,6 +150,7 @@ class Session:
         weights = answer.soft_tokens.layer_weights[0, : len(tokens)].float().cpu().numpy()
         scores = dict(zip(labels, answer.probabilities[0].tolist(), strict=True))
         return Classification(
+            text=readable,
             label=max(scores, key=scores.__getitem__),
             scores=scores,
             language=detect_language(readable),
@@ -155,7 +158,7 @@ class Session:
             layers=list(range(1, weights.shape[1] + 1)),
             layer_weights=weights,
             truncated=answer.soft_tokens.truncated[0],
-            removed=len(text) - len(readable),
+            removed=removed,
             milliseconds=milliseconds,
         )
 
@@ -184,14 +187,14 @@ class Session:
             return known
 
 
-def readable_text(text: str) -> str:
-    """Return a text without what no reader sees and no encoder should get.
+def readable_text(text: str) -> tuple[str, int]:
+    """Return a text without what no reader sees and no encoder should get, and how much that was.
 
     Left out: control characters, lone halves of surrogate pairs, bidirectional overrides and
-    isolates, byte order marks. Line breaks and tabs become spaces. Joiners and zero-width spaces
-    stay, since Sinhala, Persian and Khmer are written with them.
+    isolates, byte order marks. White space of any kind and length becomes one space. Joiners and
+    zero-width spaces stay, since Sinhala, Persian and Khmer are written with them.
 
-    Example: "a\\x00b\\nc" -> "ab c".
+    Example: " a\\x00b\\n\\nc" -> ("ab c", 1).
 
     Raises:
         InputError: the text is longer than `MAX_CHARACTERS`, or nothing visible is left.
@@ -201,17 +204,15 @@ def readable_text(text: str) -> str:
             f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. "
             "Shorten it: its first sentences are enough."
         )
-    kept = "".join(
-        " " if character in LINE_BREAKS else character
-        for character in text
-        if character in LINE_BREAKS
-        or not (
-            unicodedata.category(character) in ("Cc", "Cs") or character in BIDI_CONTROLS + BYTE_ORDER_MARK
-        )
-    )
-    if all(unicodedata.category(character)[0] in "ZCM" for character in kept):
+    kept = "".join(character for character in text if character.isspace() or not _is_control(character))
+    readable = " ".join(kept.split())
+    if all(unicodedata.category(character)[0] in "ZCM" for character in readable):
         raise InputError("There is no text to read. Type or paste a sentence in any language.")
-    return kept
+    return readable, len(text) - len(kept)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs") or character in BIDI_CONTROLS + BYTE_ORDER_MARK
 
 
 def _dev_accuracy(info: CheckpointInfo) -> float:

@@ -13,6 +13,9 @@ SPACELESS = re.compile(
 WORD_MARK = "▁"
 """SentencePiece's mark for "a space stood here"."""
 
+SPACE_PIECES = frozenset({WORD_MARK, "Ġ"})
+"""Pieces that are nothing but a space, of SentencePiece and of byte-level tokenisers."""
+
 
 @dataclass(frozen=True)
 class Token:
@@ -46,7 +49,7 @@ def read_tokens(text: str, encoding: Encoding, unknown_id: int | None, skip: int
     Example: "good day" cut into ▁go, od, ▁day -> ("go", word 0), ("od", word 0), ("day", word 1).
     """
     tokens: list[Token] = []
-    word, reached, alone = -1, skip, False
+    word, reached, space, alone = -1, skip, True, False
     for i, (left, right) in enumerate(encoding.offsets[: sum(encoding.attention_mask)]):
         piece = encoding.tokens[i]
         if encoding.special_tokens_mask[i]:
@@ -54,13 +57,21 @@ def read_tokens(text: str, encoding: Encoding, unknown_id: int | None, skip: int
             continue
         if right <= skip:
             continue
+        if piece in SPACE_PIECES:
+            # White space on its own opens the word that follows. Tokenisers that put it in front of a
+            # text give it the first character's place.
+            tokens.append(Token(WORD_MARK, word + 1))
+            reached, space = max(reached, left), True
+            continue
         # Pieces that share a character (bytes of one emoji) cannot each show it.
-        surface = text[max(left, skip) : right].strip() if left >= reached or word < 0 else ""
+        shared = left < reached and word >= 0
+        covered = "" if shared else text[max(left, skip) : right]
+        surface = covered.strip()
+        space = space or any(c.isspace() for c in text[reached:left] + covered[:1])
         spaceless = SPACELESS.search(surface) is not None
-        after_space = any(c.isspace() for c in text[reached : left + 1])
-        if word < 0 or after_space or alone or spaceless:
+        if space or alone or spaceless:
             word += 1
         shown = surface or piece.replace(WORD_MARK, "") or WORD_MARK
         tokens.append(Token(shown, word, unknown=encoding.ids[i] == unknown_id))
-        reached, alone = max(reached, right), spaceless
+        reached, space, alone = max(reached, right), False, spaceless
     return tokens

@@ -15,6 +15,7 @@ from fusion_demo.evaluation import mean_accuracy, percent
 from fusion_demo.files import write_atomically
 from fusion_demo.languages import LANGUAGES, get_language
 from fusion_demo.tasks import TASKS
+from train_cli.evaluate import new_file
 
 REMAKE = "python -m train_cli results"
 MISSING = "–"
@@ -67,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=new_file,
         default=Path("docs/results.md"),
         help="file to write (default: docs/results.md)",
     )
@@ -107,7 +108,7 @@ def render_results(systems: Sequence[SystemResults]) -> str:
     """Return the page: for each task and split a summary, every language, and how each system was made."""
     parts = [INTRODUCTION]
     for name, task in TASKS.items():
-        rows = [row for row in systems if row.task == name]
+        rows = [row for row in systems if row.task == name and row.reports]
         for split in SPLITS:
             measured = [row for row in rows if split in row.reports]
             if measured:
@@ -138,7 +139,7 @@ def _read_checkpoint(info: CheckpointInfo) -> SystemResults:
         source=f"checkpoints/{info.name}",
         task=info.task,
         reports=_read_reports(info.metrics, info.folder / METRICS),
-        training=f"{info.bridge.fusion}, {training.get('examples', 0):,} English examples, "
+        training=f"{info.bridge.fusion} fusion, {training.get('examples', 0):,} English examples, "
         f"{training.get('updates', 0):,} updates, seed {info.training.seed}",
         command=info.command,
     )

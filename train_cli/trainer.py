@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from fusion_demo.bridge import FusionBridge
@@ -90,7 +89,6 @@ class Trainer:
         )
         self.updates_per_epoch = math.ceil(len(train) / self.examples_per_update)
         self.total = config.epochs * self.updates_per_epoch
-        self.schedule = LambdaLR(self.optimizer, lambda update: self._rate(update))
         self.progress = Progress()
         self._epoch, self._batches = -1, []
 
@@ -103,8 +101,6 @@ class Trainer:
         if resume:
             saved = load_state(self.folder / LAST, self.parameters, self.optimizer)
             self.progress = Progress(**saved | {"best": tuple(saved["best"])})
-            self.schedule.last_epoch = self.progress.updates - 1
-            self.schedule.step()
             self.say(f"resumed at update {self.progress.updates} of {self.total}")
         self._trim_log()
         model = self.accelerator.prepare(self.bridge) if self.accelerator.num_processes > 1 else self.bridge
@@ -124,7 +120,9 @@ class Trainer:
                 bar.update()
                 if self.progress.updates % LOG_EVERY == 0:
                     self._log(
-                        loss=loss, learning_rate=self.schedule.get_last_lr()[0], examples_per_second=rate
+                        loss=loss,
+                        learning_rate=self.optimizer.param_groups[-1]["lr"],
+                        examples_per_second=rate,
                     )
                 if self.progress.updates in points:
                     self._evaluate()
@@ -176,9 +174,10 @@ class Trainer:
             self.accelerator.backward(loss)
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * self._rate(self.progress.updates)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.schedule.step()
         return total
 
     def _evaluate(self) -> None:
@@ -226,7 +225,7 @@ class Trainer:
                 chosen = [p for p in named if (p.ndim > 1) == decayed]
                 decay = config.weight_decay if decayed else 0.0
                 if chosen:
-                    groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+                    groups.append({"params": chosen, "lr": rate, "peak": rate, "weight_decay": decay})
         return groups
 
     def _rate(self, update: int) -> float:

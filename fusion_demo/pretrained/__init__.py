@@ -8,7 +8,7 @@
     convert_encoder.py  E5S1 file -> Hugging Face folder
     convert_llm.py      GGUF file -> Hugging Face folder
     conversion.py       convert once, with a manifest
-    byte_fallback.py    T5's byte pieces
+    t5_tokenizer.py     what transformers gets wrong in T5's tokenizer
     quiet.py            transformers without its reports
     fingerprint.py      one hash over weights and vocabulary
     tiny.py             random models for tests

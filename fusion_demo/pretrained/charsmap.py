@@ -23,7 +23,7 @@ def build_charsmap(table: Mapping[str, str]) -> bytes:
     """Return the precompiled charsmap that replaces each character by its string.
 
     Args:
-        table: Character to replacement; an empty replacement deletes the character. U+0000
+        table: Character to replacement, at least one; an empty replacement deletes the character. U+0000
             can be neither replaced nor written, it closes strings in this format.
 
     Example: `normalizers.Precompiled(build_charsmap({"ﬁ": "fi"}))` turns "ﬁsh" into "fish".

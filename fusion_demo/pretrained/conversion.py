@@ -5,7 +5,10 @@ A converted folder holds an ordinary Hugging Face model and `manifest.json`:
     {"converter": 1, "source_sha256": "...", "files": {"config.json": {"bytes": 757, "sha256": "..."}, ...}}
 """
 
+import contextlib
+import io
 import json
+import sys
 from pathlib import Path
 
 from fusion_demo.pretrained.cache import cache_folder, file_sha256, say, workplace
@@ -92,7 +95,9 @@ def _convert(model: EmbeddedModel, source: Path, folder: Path) -> None:
     from fusion_demo.pretrained.convert_llm import convert_llm
     from fusion_demo.pretrained.quiet import quiet_transformers
 
-    with quiet_transformers():
+    # The GGUF reader draws a bar of its own, wherever it is shown.
+    hidden = contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO())
+    with quiet_transformers(), hidden:
         (convert_encoder if model.role == "encoder" else convert_llm)(source, folder)
 
 

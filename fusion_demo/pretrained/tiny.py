@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
 
 def build_tiny_encoder() -> tuple[BertModel, PreTrainedTokenizerFast]:
     """Return a random 3-layer BERT of width 16 and its tokeniser, which adds `<s>` and `</s>`."""
-    tokenizer = _byte_tokenizer(("<s>", "<pad>", "</s>", "<unk>"))
+    tokenizer = _byte_tokenizer(("<s>", "<pad>", "</s>", "<unk>"), word_marks=True)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
@@ -80,11 +80,11 @@ def build_tiny_llm() -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
         return LlamaForCausalLM(config).eval(), fast
 
 
-def _byte_tokenizer(special: tuple[str, ...]) -> Tokenizer:
-    """A tokeniser with one piece a byte, behind the special tokens."""
+def _byte_tokenizer(special: tuple[str, ...], *, word_marks: bool = False) -> Tokenizer:
+    """A tokeniser with one piece a byte, behind the special tokens; the first word may get its space too."""
     pieces = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokenizer = Tokenizer(models.BPE(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=word_marks)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(list(special))
     return tokenizer

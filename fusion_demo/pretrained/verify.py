@@ -9,8 +9,10 @@ from fusion_demo.pretrained.fetch import check_sha256, source_path
 ENGLISH = "The children are playing in the garden."
 SINHALA = "ළමයි වත්තේ සෙල්ලම් කරති."
 UNRELATED = "The bank raised its interest rate."
+MARGIN = 0.05
 
-QUESTION, ANSWER = "The capital of France is", " Paris"
+QUESTION = "The capital of France is"
+ANSWER = " Paris"
 
 
 def verify_model(model: EmbeddedModel) -> None:
@@ -34,19 +36,23 @@ def verify_model(model: EmbeddedModel) -> None:
             with workplace() as partial:
                 folder.replace(partial / folder.name)
         raise ModelError(f"{fault} Run `python -m train_cli models fetch` to convert it anew.")
-    if model.role == "encoder":
-        _try_encoder(model)
-    else:
-        _try_llm(model)
+    fault = (encoder_fault if model.role == "encoder" else llm_fault)(PREFIX + model.name)
+    if fault is not None:
+        raise ModelError(
+            f"{fault} Remove {converted_folder(model)} and run `python -m train_cli models fetch`."
+        )
 
 
-def _try_encoder(model: EmbeddedModel) -> None:
-    """A sentence must lie nearer to its translation than to another sentence."""
+def encoder_fault(reference: str) -> str | None:
+    """Say if an encoder puts a sentence no nearer to its translation than to another sentence.
+
+    Compared are mean-pooled vectors of the last layer, by their cosine.
+    """
     import torch
 
     from fusion_demo.pretrained.load import load_encoder
 
-    loaded = load_encoder(PREFIX + model.name)
+    loaded = load_encoder(reference)
     batch = loaded.tokenizer([ENGLISH, SINHALA, UNRELATED], padding=True, return_tensors="pt")
     with torch.no_grad():
         states = loaded.model(**batch).last_hidden_state
@@ -54,27 +60,23 @@ def _try_encoder(model: EmbeddedModel) -> None:
     english, sinhala, unrelated = (states * mask).sum(dim=1) / mask.sum(dim=1)
     translation = torch.cosine_similarity(english, sinhala, dim=0).item()
     other = torch.cosine_similarity(english, unrelated, dim=0).item()
-    if not translation > other + 0.05:
-        raise ModelError(
-            f"{model.name} finds a Sinhala translation (cosine {translation:.2f}) no closer than an "
-            f"unrelated sentence ({other:.2f}). Remove {converted_folder(model)} and run "
-            "`python -m train_cli models fetch`."
-        )
+    if translation > other + MARGIN:
+        return None
+    return (
+        f"{reference} finds a Sinhala translation (cosine {translation:.2f}) no closer "
+        f"than an unrelated sentence ({other:.2f})."
+    )
 
 
-def _try_llm(model: EmbeddedModel) -> None:
-    """The likeliest next token of a sentence that the LLM knows how to end must be the known one."""
+def llm_fault(reference: str) -> str | None:
+    """Say if an LLM's likeliest next token is not the one that ends a well-known sentence."""
     import torch
 
     from fusion_demo.pretrained.load import load_llm
 
-    loaded = load_llm(PREFIX + model.name)
+    loaded = load_llm(reference)
     batch = loaded.tokenizer(QUESTION, return_tensors="pt")
     with torch.no_grad():
         logits = loaded.model(**batch).logits
     answer = loaded.tokenizer.decode(logits[0, -1].argmax())
-    if answer != ANSWER:
-        raise ModelError(
-            f"{model.name} goes on '{QUESTION}' with '{answer}', not '{ANSWER}'. "
-            f"Remove {converted_folder(model)} and run `python -m train_cli models fetch`."
-        )
+    return None if answer == ANSWER else f"{reference} goes on '{QUESTION}' with {answer!r}, not {ANSWER!r}."

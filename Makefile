@@ -1,0 +1,54 @@
+# Needs Python 3.11 or newer, git and make. `make help` lists the commands.
+# Another Python: make PYTHON=python3.12 demo
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+# A stamp is newer than the list it was made from once pip has installed that list.
+APP_STAMP := $(VENV)/requirements.stamp
+DEV_STAMP := $(VENV)/requirements-dev.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix docs models
+
+help:  ## show these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: models  ## start the page and print its address; ARGS="..." goes to app.py
+	@$(RUN) app.py $(ARGS)
+
+test: models $(DEV_STAMP)  ## run all tests; ARGS="..." goes to pytest
+	@$(RUN) -m pytest $(ARGS)
+
+check: $(DEV_STAMP)  ## run the linter and the formatter check
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+fix: $(DEV_STAMP)  ## mend what the linter can mend, and format
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+docs: $(APP_STAMP)  ## write the README's option tables and docs/results.md anew
+	@PYTHONPATH=. $(RUN) docs/options.py
+	@$(RUN) -m train_cli results
+
+models: $(APP_STAMP)  ## fetch, verify and convert the embedded models (once)
+	@$(RUN) -m train_cli models fetch
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Fusion Demo needs Python 3.11 or newer, and '$(PYTHON)' is not that." \
+	         "Install one, or name it: make PYTHON=python3.12 demo" >&2; exit 1; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	    echo "'$(PYTHON)' cannot make a virtual environment. On Debian and Ubuntu:" \
+	         "apt install python3-venv" >&2; exit 1; }
+
+$(APP_STAMP): requirements.txt | $(RUN)
+	@$(RUN) -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(APP_STAMP)
+	@$(RUN) -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

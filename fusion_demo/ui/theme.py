@@ -1,0 +1,64 @@
+"""Colours, fonts and spacing. Nothing is fetched: the fonts are Gradio's own and the system's."""
+
+import gradio as gr
+
+from fusion_demo.heatmap import FONTS
+from fusion_demo.ui.direction import AUTOMATIC_DIRECTION_CSS
+
+THEME = gr.themes.Default(
+    font=(gr.themes.LocalFont(FONTS[0], weights=(400, 600)), *FONTS[1:]),
+    primary_hue=gr.themes.colors.blue,
+    secondary_hue=gr.themes.colors.blue,
+    neutral_hue=gr.themes.colors.slate,
+    radius_size=gr.themes.sizes.radius_md,
+)
+
+CSS = (
+    AUTOMATIC_DIRECTION_CSS
+    + """
+/* Scripts with signs above and below the line need more room than Latin. */
+textarea { line-height: 1.7 !important; font-size: 1.05rem !important; }
+
+.facts { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; color: var(--body-text-color-subdued); }
+.facts b { color: var(--body-text-color); font-weight: 600; }
+.note { margin-top: .5rem; color: var(--body-text-color-subdued); }
+.problem {
+    padding: .75rem 1rem;
+    border: 1px solid var(--error-border-color);
+    border-radius: var(--radius-lg);
+    background: var(--error-background-fill);
+    color: var(--error-text-color);
+}
+
+#answer .label, #answer .confidence { font-family: var(--font); }
+.html-container { padding: 0 !important; }
+#hint {
+    display: grid;
+    place-items: center;
+    min-height: 260px;
+    padding: 1.5rem;
+    border: 1px dashed var(--border-color-primary);
+    border-radius: var(--radius-lg);
+    color: var(--body-text-color-subdued);
+    text-align: center;
+}
+
+/* Side by side where both fit, one below the other where the heatmap needs the room. */
+#layers { align-items: flex-start; gap: 1.5rem; }
+#layers > * { width: auto; max-width: 100%; }
+#reading { flex: 1 1 360px; }
+#heatmap { flex: 0 1 auto; overflow-x: auto !important; }
+
+.shaded-text { line-height: 2.3; font-size: 1.15rem; word-spacing: .2em; overflow-wrap: anywhere; }
+.shade { padding: .25em .3em; border-radius: .3em; }
+
+/* The page's own text colour, in light and in dark. */
+#heatmap .js-plotly-plot text { fill: var(--body-text-color) !important; }
+#heatmap .js-plotly-plot .hovertext text { fill: #fff !important; }
+#heatmap .shapelayer path { stroke: var(--body-background-fill) !important; }
+#heatmap .modebar { display: none; }
+/* A text from right to left begins at the right end of a wide heatmap. */
+#layers:has(.shaded-text[dir="rtl"]) :is(#heatmap, .plot-container) { direction: rtl; }
+#heatmap .svg-container { direction: ltr; }
+"""
+)

@@ -1,0 +1,92 @@
+"""What several tests need: checkpoints of the tiny preset, and the page served from this process."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from fusion_demo.checkpoint import CheckpointInfo, save_checkpoint
+from fusion_demo.config import BridgeConfig, TrainConfig, option_names, preset_values
+from fusion_demo.evaluation.report import build_report
+from fusion_demo.frozen import FrozenModels
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def write_tiny_checkpoint(folder: Path, *, fusion: str, task: str, dev: float | None, seed: int = 0) -> None:
+    """Write an untrained checkpoint of the tiny preset, with `dev` as its mean non-English accuracy."""
+    tiny = {
+        name: value for name, value in preset_values("tiny").items() if name in option_names(BridgeConfig)
+    }
+    config = BridgeConfig(**tiny, fusion=fusion)
+    models = FrozenModels()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        bridge = models.build(config)
+        for value in bridge.trained_state().values():
+            value.normal_(std=0.5)
+    metrics = {}
+    if dev is not None:
+        report = build_report(task, "dev", {"si": {"accuracy": dev, "n": 10, "interval": [0.0, 1.0]}})
+        metrics["dev"] = {**report, "command": "python -m train_cli evaluate"}
+    info = CheckpointInfo(
+        folder=folder,
+        task=task,
+        bridge=config,
+        training=TrainConfig(task=task),
+        command="python -m train_cli train",
+        data={"description": "none", "licence": "none", "licence_id": "other"},
+        fingerprints=models.fingerprints(config),
+        metrics=metrics,
+    )
+    save_checkpoint(info, bridge.trained_state())
+
+
+@pytest.fixture(scope="session")
+def tiny_models() -> FrozenModels:
+    """The tiny preset's frozen models, shared by all tests: nobody may change them."""
+    return FrozenModels()
+
+
+@pytest.fixture
+def make_bridge(tiny_models):
+    """Builds a bridge of the tiny preset; keyword arguments override options. Same seed, same bridge."""
+
+    def make(seed: int = 0, **options):
+        tiny = {
+            name: value for name, value in preset_values("tiny").items() if name in option_names(BridgeConfig)
+        }
+        torch.manual_seed(seed)
+        bridge = tiny_models.build(BridgeConfig(**tiny | options))
+        with torch.no_grad():
+            for parameter in bridge.parameters():
+                if parameter.requires_grad:
+                    parameter.normal_(std=0.3)
+        return bridge
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints(tmp_path_factory) -> Path:
+    """A folder of four checkpoints, of which `news-second` is the best on its dev sets."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    write_tiny_checkpoint(root / "news-first", fusion="last-layer", task="news", dev=0.4)
+    write_tiny_checkpoint(root / "news-second", fusion="transformer-softmax", task="news", dev=0.6)
+    write_tiny_checkpoint(root / "news-third", fusion="global-softmax", task="news", dev=None)
+    write_tiny_checkpoint(root / "topics", fusion="transformer-softmax", task="sib200", dev=0.5)
+    return root
+
+
+@pytest.fixture(scope="session")
+def page_address(tiny_checkpoints) -> Iterator[str]:
+    """Address of the real page on this machine, with the tiny checkpoints."""
+    from app import LAUNCH_OPTIONS, build_demo
+    from fusion_demo.session import Session
+
+    demo = build_demo(Session(tiny_checkpoints))
+    demo.launch(**LAUNCH_OPTIONS, server_name="127.0.0.1")
+    yield demo.local_url
+    demo.close()

@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from fusion_demo.data import Example, available_languages, read_examples, read_languages
+from fusion_demo.data.examples import MAX_LINE_BYTES
+from fusion_demo.errors import ConfigError, DataError
+
+LABELS = ("sports", "world")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Data folder with `dev.en.jsonl` of ten rows and `dev.si.jsonl` of one."""
+    write_rows(tmp_path / "dev.en.jsonl", [f"Headline number {n}" for n in range(10)])
+    write_rows(tmp_path / "dev.si.jsonl", ["අද කොළඹ තරගය පැවැත්වේ"])
+    return tmp_path
+
+
+def write_rows(path, texts):
+    rows = [{"id": n, "text": text, "label": LABELS[n % 2]} for n, text in enumerate(texts)]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def read_line(folder, line):
+    (folder / "dev.hi.jsonl").write_bytes(b'{"text": "fine", "label": "world"}\n\n' + line)
+    return read_examples(folder, "dev", "hi", LABELS)
+
+
+def test_rows_come_in_file_order_with_text_and_label_only(folder):
+    examples = read_examples(folder, "dev", "en", LABELS)
+    assert examples[:2] == [Example("Headline number 0", "sports"), Example("Headline number 1", "world")]
+    assert len(examples) == 10
+    assert read_examples(folder, "dev", "si", LABELS) == [Example("අද කොළඹ තරගය පැවැත්වේ", "sports")]
+
+
+def test_available_languages_are_those_of_the_split(folder):
+    write_rows(folder / "train.ta.jsonl", ["x"])
+    (folder / "dev.bn.jsonl").mkdir()
+    assert available_languages(folder, "dev") == ["en", "si"]
+
+
+def test_sample_is_the_same_rows_on_every_machine(folder):
+    # random.Random(0).sample(range(10), 3) -> [6, 9, 0].
+    kept = read_examples(folder, "dev", "en", LABELS, max_examples=3, seed=0)
+    assert [example.text[-1] for example in kept] == ["0", "6", "9"]
+
+
+def test_sample_depends_on_the_seed_and_keeps_file_order(folder):
+    samples = [
+        [example.text for example in read_examples(folder, "dev", "en", LABELS, max_examples=4, seed=seed)]
+        for seed in range(5)
+    ]
+    assert len({tuple(sample) for sample in samples}) > 1
+    assert all(sample == sorted(sample) and len(set(sample)) == 4 for sample in samples)
+
+
+@pytest.mark.parametrize("max_examples", [0, 10, 99])
+def test_all_rows_are_kept_when_there_are_no_more(folder, max_examples):
+    assert len(read_examples(folder, "dev", "en", LABELS, max_examples=max_examples)) == 10
+
+
+def test_byte_order_mark_is_left_out(folder):
+    (folder / "dev.ta.jsonl").write_text('{"text": "ok", "label": "world"}\n', encoding="utf-8-sig")
+    assert read_examples(folder, "dev", "ta", LABELS) == [Example("ok", "world")]
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"There is no data folder .*nowhere"):
+        read_examples(tmp_path / "nowhere", "dev", "en", LABELS)
+
+
+def test_missing_split_names_the_files_that_are_there(folder):
+    with pytest.raises(DataError, match=r"no test\.<language>\.jsonl.*dev\.en\.jsonl, dev\.si\.jsonl"):
+        read_examples(folder, "test", "en", LABELS)
+
+
+def test_missing_language_names_those_that_are_there(folder):
+    with pytest.raises(DataError, match=r"Unknown language 'ta'.*Available: en, si\."):
+        read_examples(folder, "dev", "ta", LABELS)
+
+
+def test_file_without_rows_is_refused(folder):
+    (folder / "dev.hi.jsonl").write_text("\n\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"dev\.hi\.jsonl holds no examples"):
+        read_examples(folder, "dev", "hi", LABELS)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"text": "cut', "not a JSON object"),
+        (b"[1, 2]", "not a JSON object"),
+        (b"[" * 100_000, "not a JSON object"),
+        (b"9" * 5000, "not a JSON object"),
+        (b'{"text": "\xff", "label": "world"}', "not UTF-8"),
+        (b'{"text": "no label"}', r"no string 'label'. Fields there: text\."),
+        (b'{"headline": "no text", "label": "world"}', r"no string 'text'. Fields there: headline, label\."),
+        (b'{"text": 5, "label": "world"}', "no string 'text'"),
+        (b'{"text": " \\n", "label": "world"}', "the text is empty"),
+        (b'{"text": "\\ud800", "label": "world"}', "surrogate"),
+        (b'{"text": "a", "label": "sport"}', r"Unknown label 'sport'. Did you mean 'sports'\?"),
+        (b'{"text": "' + b"a" * MAX_LINE_BYTES + b'"}', "longer than 1,000,000 bytes"),
+    ],
+)
+def test_bad_line_is_refused_with_file_and_line_number(folder, line, message):
+    with pytest.raises(DataError, match=rf"dev\.hi\.jsonl:3: .*{message}"):
+        read_line(folder, line)
+
+
+def test_all_languages_are_read_unless_some_are_named(folder):
+    assert list(read_languages(folder, "dev", [], LABELS)) == ["en", "si"]
+    chosen = read_languages(folder, "dev", ["si", "en"], LABELS, max_examples=3, seed=5)
+    assert list(chosen) == ["si", "en"]
+    assert chosen["en"] == read_examples(folder, "dev", "en", LABELS, max_examples=3, seed=5)
+
+
+def test_file_in_a_language_that_is_not_ours_is_refused(folder):
+    write_rows(folder / "dev.xx.jsonl", ["?"])
+    with pytest.raises(ConfigError, match="Unknown language 'xx'"):
+        read_languages(folder, "dev", [], LABELS)

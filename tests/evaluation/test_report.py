@@ -1,0 +1,112 @@
+import math
+
+import numpy as np
+import pytest
+
+from fusion_demo.evaluation import build_report, format_report, mean_accuracy, percent, score_language
+
+
+def wilson(correct, n, z=1.959963984540054):
+    """Write out Wilson's score interval as in the textbooks."""
+    share = correct / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return centre - half, centre + half
+
+
+def scored(correct, n):
+    return score_language(["a"] * n, ["a"] * correct + ["b"] * (n - correct))
+
+
+@pytest.mark.parametrize(("correct", "n"), [(8, 10), (0, 7), (7, 7), (1, 1), (359, 500)])
+def test_interval_is_wilsons(correct, n):
+    result = scored(correct, n)
+    assert result["accuracy"] == correct / n
+    assert result["n"] == n
+    assert result["interval"] == pytest.approx(wilson(correct, n), abs=1e-9)
+
+
+def test_worked_example_of_the_docstring():
+    assert scored(8, 10)["interval"] == pytest.approx([0.490, 0.943], abs=5e-4)
+
+
+def test_accuracy_compares_row_by_row():
+    assert score_language(["a", "b", "c", "a"], ["a", "c", "b", "a"])["accuracy"] == 0.5
+
+
+def test_gold_and_predictions_of_unequal_number_are_refused():
+    with pytest.raises(ValueError, match="zip"):
+        score_language(["a", "b"], ["a"])
+
+
+def test_mean_of_one_language_is_its_own_result():
+    one = scored(3, 10)
+    mean = mean_accuracy([one])
+    assert (mean["accuracy"], mean["n"]) == (one["accuracy"], one["n"])
+    assert mean["interval"] == pytest.approx(one["interval"])
+
+
+def test_interval_of_the_mean_is_the_docstrings_worked_example():
+    result = mean_accuracy([{"accuracy": 0.8, "n": 60, "interval": [0.7, 0.9]}] * 2)
+    assert result["accuracy"] == pytest.approx(0.8)
+    assert result["n"] == 120
+    assert result["interval"] == pytest.approx([0.729, 0.871], abs=5e-4)
+
+
+def test_interval_of_the_mean_covers_the_truth_as_often_as_it_says():
+    truths = (0.55, 0.7, 0.9, 0.95)
+    draws = np.random.default_rng(0).binomial(150, truths, size=(400, 4))
+    covered = 0
+    for row in draws.tolist():
+        low, high = mean_accuracy([scored(correct, 150) for correct in row])["interval"]
+        covered += low <= sum(truths) / 4 <= high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_per_cent_has_one_decimal():
+    assert percent(0.8571) == "85.7"
+
+
+@pytest.fixture
+def report():
+    return build_report(
+        "news", "test", {"en": scored(9, 10), "hi": scored(6, 10), "si": scored(3, 10), "ta": scored(2, 10)}
+    )
+
+
+def test_means_are_unweighted_over_languages(report):
+    assert report["mean"] == pytest.approx(0.5)
+    assert report["mean_non_english"] == pytest.approx((0.6 + 0.3 + 0.2) / 3)
+    # A language counts once, however many rows it has.
+    assert build_report("news", "test", {"si": scored(1, 1), "ta": scored(0, 99)})["mean"] == 0.5
+
+
+def test_group_means_hold_the_languages_that_were_measured(report):
+    indic = report["groups"]["indic"]
+    assert indic["languages"] == ["hi", "ta"]
+    assert indic["accuracy"] == pytest.approx(0.4)
+    assert indic["n"] == 20
+    assert report["groups"]["sinhala"]["languages"] == ["si"]
+    assert "indic" not in build_report("news", "dev", {"en": scored(1, 2)})["groups"]
+
+
+def test_english_alone_has_no_foreign_mean():
+    assert build_report("news", "dev", {"en": scored(1, 2)})["mean_non_english"] is None
+
+
+def test_report_names_task_split_and_languages(report):
+    assert (report["task"], report["split"]) == ("news", "test")
+    assert list(report["languages"]) == ["en", "hi", "si", "ta"]
+
+
+def test_table_shows_per_cent_interval_and_n(report):
+    lines = format_report(report).splitlines()
+    assert lines[0] == "news, test split"
+    assert lines[4].split() == ["Sinhala", "(si)", "30.0", "10.8–60.3", "10"]
+    assert lines[-2].split() == ["mean", "50.0"]
+    assert lines[-1].split() == ["mean", "without", "English", "36.7"]
+    assert len({len(line) for line in lines[1:6]}) == 1
+
+
+def test_table_of_english_alone_leaves_the_foreign_mean_out():
+    assert "without" not in format_report(build_report("news", "dev", {"en": scored(1, 2)}))

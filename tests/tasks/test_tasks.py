@@ -1,0 +1,58 @@
+"""What holds for every task."""
+
+from itertools import permutations
+
+import pytest
+
+from fusion_demo.errors import ConfigError
+from fusion_demo.languages import LANGUAGES
+from fusion_demo.tasks import TASKS, get_task
+
+every_task = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
+
+
+@every_task
+def test_no_labels_words_begin_with_anothers(task):
+    for words, other in permutations(task.label_words.values(), 2):
+        assert not words.startswith(other)
+
+
+@every_task
+def test_label_words_are_lower_case_and_stripped(task):
+    assert all(words and words == words.strip().lower() for words in task.label_words.values())
+
+
+@every_task
+def test_instruction_names_every_answer(task):
+    assert all(words in task.instruction for words in task.label_words.values())
+
+
+@every_task
+def test_prompts_are_english_letters_only(task):
+    assert task.instruction.isascii()
+    assert task.bare_prompt.isascii()
+
+
+@every_task
+def test_languages_are_known_and_hold_english_and_sinhala(task):
+    assert set(task.languages) <= set(LANGUAGES)
+    assert {"en", "si"} <= set(task.languages)
+    assert len(set(task.languages)) == len(task.languages)
+
+
+@every_task
+def test_get_task_finds_it_by_its_name(task):
+    assert get_task(task.name) is task
+
+
+def test_unknown_task_suggests_the_nearest():
+    with pytest.raises(
+        ConfigError, match=r"Unknown task 'new'. Did you mean 'news'\? Available: news, sib200"
+    ):
+        get_task("new")
+
+
+@every_task
+def test_data_and_its_licence_are_named(task):
+    assert task.data
+    assert task.licence.replace(" ", "-").lower() == task.licence_id

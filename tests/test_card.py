@@ -1,0 +1,46 @@
+import dataclasses
+
+from fusion_demo.card import render_card
+from fusion_demo.checkpoint import read_checkpoint_info
+from fusion_demo.config import BridgeConfig
+
+
+def test_the_card_names_models_licences_data_command_seed_and_results(tiny_checkpoints):
+    info = read_checkpoint_info(tiny_checkpoints / "news-first")
+    report = {
+        "command": "python -m train_cli evaluate --checkpoint x",
+        "languages": {"or": {"accuracy": 0.5, "n": 10, "interval": [0.2, 0.8]}},
+        "mean": 0.5,
+    }
+    training = {
+        "trained_parameters": 1234,
+        "examples": 4800,
+        "updates": 300,
+        "seconds": 600,
+        "machine": "a machine",
+    }
+    info = dataclasses.replace(
+        info,
+        bridge=BridgeConfig(),
+        command="python -m train_cli train --task news",
+        data={"description": "Headlines", "licence": "CC BY-NC-SA 4.0", "licence_id": "cc-by-nc-sa-4.0"},
+        metrics={"training": training, "test": report},
+    )
+    card = render_card(info)
+    for expected in (
+        "license: cc-by-nc-sa-4.0",
+        "embedded:multilingual-e5-small",
+        "MIT",
+        "Apache-2.0",
+        "Headlines",
+        "    python -m train_cli train --task news\n",
+        "4,800 English examples, 300 updates, seed 0, 10 minutes on a machine",
+        "| trained parameters | 1,234 |",
+        "| Odia | 50.0 | 20.0 - 80.0 | 10 |",
+    ):
+        assert expected in card
+
+
+def test_models_from_elsewhere_are_named_by_their_reference(tiny_checkpoints):
+    info = read_checkpoint_info(tiny_checkpoints / "news-first")
+    assert "`tiny:encoder`; for its licence see its own card" in render_card(info)

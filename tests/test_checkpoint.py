@@ -1,0 +1,161 @@
+import json
+
+import pytest
+import torch
+
+from fusion_demo.checkpoint import (
+    list_checkpoints,
+    load_checkpoint,
+    read_checkpoint_info,
+    update_metrics,
+)
+from fusion_demo.errors import CheckpointError
+
+LABELS = ["sports", "arts"]
+
+
+@pytest.fixture
+def folder(tiny_checkpoints, tmp_path):
+    """A checkpoint that a test may spoil."""
+    copy = tmp_path / "news-second"
+    copy.mkdir()
+    for file in (tiny_checkpoints / "news-second").iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    return copy
+
+
+def scores(bridge):
+    frame = bridge.frame("Which topic?", "Category: ")
+    return bridge.score_labels(["good day", "ලංකා"], LABELS, frame).log_likelihoods
+
+
+def rewrite(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_a_saved_bridge_gives_the_same_scores_when_loaded(
+    make_bridge, tiny_models, tmp_path, tiny_checkpoints
+):
+    import dataclasses
+
+    from fusion_demo.checkpoint import save_checkpoint
+
+    bridge = make_bridge(seed=5, sentence_token=True)
+    info = read_checkpoint_info(tiny_checkpoints / "news-second")
+    info = dataclasses.replace(info, folder=tmp_path / "saved", bridge=bridge.config)
+    save_checkpoint(info, bridge.trained_state())
+    loaded = load_checkpoint(tmp_path / "saved", tiny_models)
+    assert torch.equal(scores(loaded), scores(bridge))
+    assert read_checkpoint_info(tmp_path / "saved") == info
+    assert sorted(p.name for p in (tmp_path / "saved").iterdir()) == [
+        "README.md",
+        "config.json",
+        "metrics.json",
+        "model.safetensors",
+    ]
+
+
+def test_bridges_share_the_frozen_models(tiny_checkpoints, tiny_models):
+    first = load_checkpoint(tiny_checkpoints / "news-first", tiny_models)
+    second = load_checkpoint(tiny_checkpoints / "news-second", tiny_models)
+    assert first.llm is second.llm
+    assert first.encoder.model is second.encoder.model
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "metrics.json"])
+def test_a_missing_file_is_named(folder, tiny_models, name):
+    (folder / name).unlink()
+    with pytest.raises(CheckpointError, match=rf"{name} is missing. Copy the checkpoint again"):
+        load_checkpoint(folder, tiny_models)
+
+
+def test_a_missing_folder_says_how_to_train_one(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint folder.*train_cli train --output"):
+        read_checkpoint_info(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("keep", [0, 7, 50, 1000, -1])
+def test_a_truncated_file_is_refused(folder, tiny_models, keep):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match="damaged or cut off"):
+        load_checkpoint(folder, tiny_models)
+
+
+def test_a_flipped_bit_is_refused(folder, tiny_models):
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is damaged: its tensors are not those written"):
+        load_checkpoint(folder, tiny_models)
+
+
+@pytest.mark.parametrize("role", ["encoder", "llm"])
+def test_other_frozen_models_are_refused(folder, tiny_models, role):
+    rewrite(folder / "config.json", lambda c: c["fingerprints"].update({role: "0" * 64}))
+    with pytest.raises(CheckpointError, match=f"trained with another {role}.*models fetch"):
+        load_checkpoint(folder, tiny_models)
+
+
+def test_a_config_of_another_shape_is_refused(folder, tiny_models):
+    rewrite(folder / "config.json", lambda c: c["bridge"].update(fusion_feedforward=3.0))
+    with pytest.raises(CheckpointError, match="has shape .* but the bridge needs"):
+        load_checkpoint(folder, tiny_models)
+
+
+def test_a_config_of_another_fusion_is_refused(folder, tiny_models):
+    rewrite(folder / "config.json", lambda c: c["bridge"].update(fusion="global-softmax"))
+    with pytest.raises(CheckpointError, match="an unknown tensor|lacks the tensor"):
+        load_checkpoint(folder, tiny_models)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(format_version=99), "format version 99; this program reads 1"),
+        (lambda c: c.pop("task"), "lacks or has too many of these keys: task"),
+        (lambda c: c.update(extra=1), "these keys: extra"),
+        (lambda c: c.update(task=3), "value of the wrong type"),
+        (lambda c: c["bridge"].update(fusions="x"), "Unknown option 'fusions'. Did you mean 'fusion'"),
+        (lambda c: c["bridge"].update(fusion_heads="two"), "'fusion_heads' takes int"),
+    ],
+)
+def test_an_edited_config_is_refused(folder, change, message):
+    rewrite(folder / "config.json", change)
+    with pytest.raises(CheckpointError, match=message):
+        read_checkpoint_info(folder)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, "\ud800"])
+def test_what_is_no_json_object_is_refused(folder, content):
+    (folder / "config.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    with pytest.raises(CheckpointError, match="not valid JSON|JSON object"):
+        read_checkpoint_info(folder)
+
+
+def test_a_huge_json_file_is_not_read(folder):
+    (folder / "metrics.json").write_text(" " * 5_000_000)
+    with pytest.raises(CheckpointError, match="too large"):
+        read_checkpoint_info(folder)
+
+
+def test_checkpoints_are_listed_by_name(tiny_checkpoints, tmp_path):
+    names = [info.name for info in list_checkpoints(tiny_checkpoints)]
+    assert names == ["news-first", "news-second", "news-third", "topics"]
+    assert list_checkpoints(tmp_path / "nowhere") == []
+
+
+def test_an_evaluation_is_recorded_with_its_table_on_the_card(folder):
+    report = {
+        "task": "news",
+        "split": "test",
+        "command": "python -m train_cli evaluate …",
+        "languages": {"si": {"accuracy": 0.75, "n": 400, "interval": [0.70, 0.79]}},
+        "mean": 0.75,
+    }
+    update_metrics(folder, "test", report)
+    assert read_checkpoint_info(folder).metrics["test"] == report
+    assert "| Sinhala | 75.0 | 70.0 - 79.0 | 400 |" in (folder / "README.md").read_text()

@@ -1,0 +1,163 @@
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertModel,
+    M2M100Config,
+    M2M100Model,
+    MT5Config,
+    MT5EncoderModel,
+    T5Config,
+    T5EncoderModel,
+    UMT5Config,
+    UMT5EncoderModel,
+)
+
+from fusion_demo.encoder import MultilingualEncoder
+from fusion_demo.errors import ConfigError, InputError
+from fusion_demo.pretrained.tiny import ENCODER_LAYERS, ENCODER_WIDTH, build_tiny_encoder
+
+TEXTS = ["good day", "ශ්‍රී ලංකා", "a somewhat longer text than the others", "x"]
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return build_tiny_encoder()
+
+
+def test_shapes_and_mask(tiny):
+    encoded = MultilingualEncoder(*tiny)(TEXTS)
+    lengths = [len(tokens) for tokens in encoded.tokens]
+    assert encoded.layer_states.shape == (4, max(lengths), ENCODER_LAYERS, ENCODER_WIDTH)
+    assert encoded.mask.sum(dim=1).tolist() == lengths
+    assert not encoded.layer_states.requires_grad
+
+
+def test_the_layers_are_the_block_outputs_without_the_embeddings(tiny):
+    model, tokenizer = tiny
+    batch = tokenizer(["good day"], return_tensors="pt")
+    states = model.embeddings(batch["input_ids"])
+    expected = []
+    for block in model.encoder.layer:
+        states = block(states)
+        expected.append(states[0] if isinstance(states, tuple) else states)
+    encoded = MultilingualEncoder(*tiny)(["good day"])
+    torch.testing.assert_close(encoded.layer_states, torch.stack(expected, dim=2))
+
+
+def test_a_batch_gives_what_each_text_gives_alone(tiny):
+    encoder = MultilingualEncoder(*tiny, prefix="query: ")
+    together = encoder(TEXTS)
+    for row, text in enumerate(TEXTS):
+        alone = encoder([text])
+        assert together.tokens[row] == alone.tokens[0]
+        torch.testing.assert_close(
+            together.layer_states[row][together.mask[row]], alone.layer_states[0], atol=1e-5, rtol=1e-4
+        )
+
+
+def test_the_prefix_is_read_but_not_returned(tiny):
+    plain, prefixed = MultilingualEncoder(*tiny), MultilingualEncoder(*tiny, prefix="query: ")
+    assert prefixed(TEXTS).tokens == plain(TEXTS).tokens
+    assert prefixed(TEXTS).layer_states.shape == plain(TEXTS).layer_states.shape
+    assert not torch.allclose(prefixed(TEXTS).layer_states, plain(TEXTS).layer_states)
+    whole = plain(["query: good day"]).layer_states
+    torch.testing.assert_close(prefixed(["good day"]).layer_states[:, -9:], whole[:, -9:])
+
+
+def test_long_texts_are_cut_and_it_is_said(tiny):
+    encoded = MultilingualEncoder(*tiny, max_tokens=8)(["word", "a text of more than eight bytes"])
+    assert encoded.truncated == [False, True]
+    assert [len(tokens) for tokens in encoded.tokens] == [7, 8]
+
+
+def test_the_models_own_positions_bound_the_length(tiny):
+    assert MultilingualEncoder(*tiny, max_tokens=100_000).max_tokens == 512
+
+
+def test_an_empty_text_still_has_its_special_tokens(tiny):
+    encoded = MultilingualEncoder(*tiny, prefix="query: ")(["", "a"])
+    assert [token.special for token in encoded.tokens[0]].count(True) == 2
+
+
+def test_typed_special_tokens_are_ordinary_text(tiny):
+    tokens = MultilingualEncoder(*tiny)(["a </s> b <pad>"]).tokens[0]
+    assert "".join(t.text for t in tokens if not t.special).replace("▁", " ").strip() == "a </s> b <pad>"
+    assert [t.text for t in tokens if t.special] == ["<s>", "</s>"]
+
+
+def test_an_empty_batch_is_refused(tiny):
+    with pytest.raises(InputError, match="no text to encode"):
+        MultilingualEncoder(*tiny)([])
+
+
+def test_too_few_tokens_are_refused(tiny):
+    with pytest.raises(ConfigError, match="'max_text_tokens' is 5, but 9 tokens go to"):
+        MultilingualEncoder(*tiny, prefix="query: ", max_tokens=5)
+
+
+def test_the_models_weights_are_frozen(tiny):
+    assert not any(p.requires_grad for p in MultilingualEncoder(*tiny).parameters())
+
+
+SMALL_T5 = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 4, "num_heads": 2}
+PRE_NORM = {
+    "t5": lambda size: T5EncoderModel(T5Config(**SMALL_T5, vocab_size=size)),
+    "mt5": lambda size: MT5EncoderModel(
+        MT5Config(**SMALL_T5, vocab_size=size, feed_forward_proj="gated-gelu")
+    ),
+    "umt5": lambda size: UMT5EncoderModel(
+        UMT5Config(**SMALL_T5, vocab_size=size, feed_forward_proj="gated-gelu")
+    ),
+    "m2m_100": lambda size: (
+        M2M100Model(
+            M2M100Config(
+                vocab_size=size,
+                d_model=16,
+                encoder_layers=4,
+                decoder_layers=1,
+                encoder_attention_heads=2,
+                decoder_attention_heads=2,
+                encoder_ffn_dim=32,
+                decoder_ffn_dim=32,
+                pad_token_id=1,
+            )
+        ).encoder
+    ),
+}
+
+
+@pytest.mark.parametrize("family", PRE_NORM)
+def test_pre_norm_encoders_get_their_final_norm_on_every_layer(tiny, family):
+    torch.manual_seed(0)
+    _, tokenizer = tiny
+    model = PRE_NORM[family](len(tokenizer)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3.0)  # so that the residual sums grow visibly
+    encoded = MultilingualEncoder(model, tokenizer)(["good day"])
+    batch = tokenizer(["good day"], return_tensors="pt")
+    raw = model(**batch, output_hidden_states=True)
+    norm = model.encoder.final_layer_norm if family != "m2m_100" else model.layer_norm
+    for layer in range(3):
+        state = raw.hidden_states[layer + 1]
+        torch.testing.assert_close(encoded.layer_states[:, :, layer], norm(state))
+    torch.testing.assert_close(encoded.layer_states[:, :, 3], raw.last_hidden_state)
+    scale = encoded.layer_states.pow(2).mean(dim=(0, 1, 3)).sqrt()
+    assert scale.max() / scale.min() < 1.5
+
+
+def test_post_norm_encoders_are_left_as_they_are(tiny):
+    _, tokenizer = tiny
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    model = BertModel(config, add_pooling_layer=False).eval()
+    batch = tokenizer(["good day"], return_tensors="pt")
+    raw = model(**batch, output_hidden_states=True).hidden_states
+    encoded = MultilingualEncoder(model, tokenizer)(["good day"])
+    torch.testing.assert_close(encoded.layer_states, torch.stack(raw[1:], dim=2))

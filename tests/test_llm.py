@@ -1,0 +1,89 @@
+import pytest
+import torch
+
+from fusion_demo.errors import ModelError
+from fusion_demo.llm import FrozenLLM
+from fusion_demo.pretrained.tiny import build_tiny_llm
+
+BEFORE = (0, 30, 31, 32)
+
+
+@pytest.fixture
+def llm():
+    return FrozenLLM(*build_tiny_llm())
+
+
+def reference_logits(llm, ids):
+    """The model reads plain token ids: no cache, no mask, no embeddings."""
+    with torch.no_grad():
+        return llm.model(input_ids=torch.tensor([ids])).logits[0]
+
+
+def test_reading_behind_the_cached_prefix_equals_reading_it_all(llm):
+    ids = [40, 41, 42]
+    embeddings = llm.embed(torch.tensor([ids]))
+    logits = llm.read(BEFORE, embeddings, torch.ones(1, 3, dtype=torch.bool), logits_to_keep=3)
+    torch.testing.assert_close(logits[0], reference_logits(llm, [*BEFORE, *ids])[-3:], atol=1e-5, rtol=1e-4)
+
+
+def test_masked_places_count_for_nothing_wherever_they_stand(llm):
+    ids = torch.tensor([[40, 99, 41, 99, 42]])
+    mask = torch.tensor([[True, False, True, False, True]])
+    logits = llm.read(BEFORE, llm.embed(ids), mask, logits_to_keep=1)
+    expected = reference_logits(llm, [*BEFORE, 40, 41, 42])[-1]
+    torch.testing.assert_close(logits[0, -1], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("before", [(), BEFORE])
+def test_branches_see_the_text_and_not_one_another(llm, before):
+    ids = torch.tensor([[40, 99, 41], [50, 51, 52]])
+    mask = torch.tensor([[True, False, True], [True, True, True]])
+    branches = [[60], [61, 62, 63], [], [64, 65]]
+    logits = llm.read_branches(before, llm.embed(ids), mask, branches)
+    for row, text in enumerate(([40, 41], [50, 51, 52])):
+        start = 1
+        expected = reference_logits(llm, [*before, *text])[-1]
+        torch.testing.assert_close(logits[row, 0], expected, atol=1e-5, rtol=1e-4)
+        for branch in branches:
+            expected = reference_logits(llm, [*before, *text, *branch])[len(before) + len(text) :]
+            torch.testing.assert_close(
+                logits[row, start : start + len(branch)], expected, atol=1e-5, rtol=1e-4
+            )
+            start += len(branch)
+
+
+def test_the_prefix_is_computed_once_and_not_used_up(llm):
+    embeddings, mask = llm.embed(torch.tensor([[40]])), torch.ones(1, 1, dtype=torch.bool)
+    calls = []
+    llm.model.register_forward_pre_hook(lambda *_: calls.append(1))
+    first = llm.read(BEFORE, embeddings, mask, logits_to_keep=1)
+    second = llm.read(BEFORE, embeddings, mask, logits_to_keep=1)
+    assert torch.equal(first, second)
+    assert len(calls) == 3  # the prefix, and twice the text
+
+
+def test_the_prefix_follows_the_model_to_another_dtype(llm):
+    embeddings, mask = llm.embed(torch.tensor([[40]])), torch.ones(1, 1, dtype=torch.bool)
+    llm.read(BEFORE, embeddings, mask, logits_to_keep=1)
+    llm.to(torch.bfloat16)
+    logits = llm.read(BEFORE, embeddings, mask, logits_to_keep=1)
+    assert logits.dtype == torch.bfloat16
+
+
+def test_gradients_reach_the_embeddings_and_no_weight(llm):
+    embeddings = llm.embed(torch.tensor([[40, 41]])).clone().requires_grad_()
+    llm.read(BEFORE, embeddings, torch.ones(1, 2, dtype=torch.bool), logits_to_keep=1).sum().backward()
+    assert embeddings.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in llm.parameters())
+
+
+def test_the_scale_of_the_embeddings_is_measured(llm):
+    weights = llm.model.get_input_embeddings().weight
+    assert llm.embedding_rms == pytest.approx(weights.pow(2).mean().sqrt().item())
+
+
+def test_an_llm_without_an_end_token_is_refused():
+    model, tokenizer = build_tiny_llm()
+    tokenizer.eos_token = None
+    with pytest.raises(ModelError, match="no end-of-sequence token"):
+        FrozenLLM(model, tokenizer)

@@ -1,0 +1,61 @@
+import pytest
+
+from fusion_demo.errors import ConfigError, ModelError
+from fusion_demo.pretrained.tiny import build_tiny_llm
+from fusion_demo.prompt import TEXT_MARK, build_frame
+
+
+@pytest.fixture
+def tokenizer():
+    return build_tiny_llm()[1]
+
+
+def test_the_bare_form_is_the_papers(tokenizer):
+    frame = build_frame(tokenizer, "bare", instruction="not used", bare_prompt="Category: ")
+    assert frame.before == (tokenizer.bos_token_id,)
+    assert tokenizer.decode(frame.after) == "Category:"
+    assert tokenizer.decode(frame.answer_ids(tokenizer, "sports")) == " sports<|end|>"
+
+
+def test_the_chat_form_puts_the_text_where_the_user_speaks(tokenizer):
+    frame = build_frame(tokenizer, "chat", instruction="Which topic?", bare_prompt="not used")
+    assert tokenizer.decode(frame.before) == "<|user|>Which topic?\n"
+    assert tokenizer.decode(frame.after) == "<|end|><|assistant|>"
+    assert tokenizer.decode(frame.answer_ids(tokenizer, "sports")) == "sports<|end|>"
+
+
+def test_without_an_instruction_the_text_stands_alone(tokenizer):
+    frame = build_frame(tokenizer, "chat", instruction="", bare_prompt="")
+    assert tokenizer.decode(frame.before) == "<|user|>"
+
+
+def test_auto_takes_the_chat_form_where_there_is_a_template(tokenizer):
+    assert build_frame(tokenizer, "auto", instruction="a", bare_prompt="b") == build_frame(
+        tokenizer, "chat", instruction="a", bare_prompt="b"
+    )
+    tokenizer.chat_template = None
+    assert build_frame(tokenizer, "auto", instruction="a", bare_prompt="b") == build_frame(
+        tokenizer, "bare", instruction="a", bare_prompt="b"
+    )
+
+
+def test_a_missing_template_is_named(tokenizer):
+    tokenizer.chat_template = None
+    with pytest.raises(ConfigError, match="no chat template. Use --prompt-form bare"):
+        build_frame(tokenizer, "chat", instruction="", bare_prompt="")
+
+
+def test_a_template_that_changes_the_text_is_refused(tokenizer):
+    tokenizer.chat_template = "{{ messages[0]['content'] }}{{ messages[0]['content'] }}"
+    with pytest.raises(ModelError, match="changes the user's text"):
+        build_frame(tokenizer, "chat", instruction="", bare_prompt="")
+
+
+def test_templates_that_print_the_date_print_a_fixed_one(tokenizer):
+    tokenizer.chat_template = "{{ date_string }}|{{ messages[0]['content'] }}"
+    frame = build_frame(tokenizer, "chat", instruction="", bare_prompt="")
+    assert tokenizer.decode(frame.before) == "26 Jul 2024|"
+
+
+def test_the_mark_of_the_text_is_no_character():
+    assert 0xFDD0 <= ord(TEXT_MARK) <= 0xFDEF  # Unicode's noncharacters

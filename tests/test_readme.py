@@ -1,0 +1,119 @@
+"""The README and the decisions say what is so: files, commands, targets, options, versions."""
+
+import ast
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from train_cli.__main__ import build_parser
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [README, (ROOT / "CONTRIBUTING.md").read_text("utf-8")]
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+REQUIREMENTS = (ROOT / "requirements.txt").read_text("utf-8")
+REQUIREMENT_LINES = (REQUIREMENTS + (ROOT / "requirements-dev.txt").read_text("utf-8")).splitlines()
+DECISIONS = ROOT / "docs/decisions"
+
+
+def code_blocks(page: str) -> list[str]:
+    """Return the text of the fenced blocks."""
+    return re.findall(r"^```\w*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def code_spans(page: str) -> list[str]:
+    """Return the text between single backticks, outside the fenced blocks."""
+    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL))
+
+
+def named_files(page: str) -> set[str]:
+    """Return the project's files and folders that a page names: link targets, and paths in backticks."""
+    links = {link for link in re.findall(r"\]\(([^)#]+)\)", page) if "://" not in link}
+    paths = {
+        span for span in code_spans(page) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*(/|\.(py|md|txt|toml))", span)
+    }
+    return links | paths
+
+
+def commands(page: str, start: str) -> list[str]:
+    """Return a page's command lines with this start, from its blocks and its backticks."""
+    lines = [line for block in code_blocks(page) for line in block.splitlines()] + code_spans(page)
+    return [line for line in lines if line.startswith(start)]
+
+
+TRAIN_CLI_COMMANDS = commands(README, "python -m train_cli ")
+MAKE_TARGETS = {line.split()[1] for page in PAGES for line in commands(page, "make ")}
+
+
+def front_matter() -> dict:
+    return yaml.safe_load(README.split("---\n")[1])
+
+
+@pytest.mark.parametrize("name", sorted(set.union(*map(named_files, PAGES))))
+def test_every_file_that_is_named_exists(name):
+    assert (ROOT / name).exists()
+
+
+@pytest.mark.parametrize("line", TRAIN_CLI_COMMANDS)
+def test_every_train_cli_command_parses(line):
+    build_parser().parse_args(shlex.split(line)[3:])
+
+
+def test_the_main_commands_are_shown():
+    assert {"train", "evaluate", "models"} <= {line.split()[3] for line in TRAIN_CLI_COMMANDS}
+
+
+@pytest.mark.parametrize("target", sorted(MAKE_TARGETS))
+def test_every_make_target_exists(target):
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
+
+
+def test_python_examples_compile():
+    for block in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
+        ast.parse(block)
+
+
+def test_the_front_matter_is_that_of_a_gradio_space():
+    space = front_matter()
+    assert (space["sdk"], space["app_file"]) == ("gradio", "app.py")
+    assert f"gradio=={space['sdk_version']}\n" in REQUIREMENTS
+    assert len(space["short_description"]) <= 60
+    assert space["license"] == "apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text("utf-8")
+    assert isinstance(space["python_version"], str)  # unquoted, 3.10 would be read as the number 3.1
+
+
+def test_the_tables_of_options_are_fresh():
+    spec = importlib.util.spec_from_file_location("options", ROOT / "docs/options.py")
+    options = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(options)
+    assert options.with_options(README) == README, "run `make docs`"
+
+
+@pytest.mark.parametrize("command", [["app.py"], ["-m", "train_cli"]])
+def test_help_is_shown(command):
+    result = subprocess.run([sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("usage:")
+
+
+def test_every_requirement_is_explained():
+    page = (DECISIONS / "0001-dependencies.md").read_text("utf-8")
+    first_cells = re.findall(r"^\| ([\w, -]+?) \|", page, re.MULTILINE)
+    explained = {name for cell in first_cells for name in cell.split(", ")} - {"package"}
+    assert explained == {line.partition("==")[0] for line in REQUIREMENT_LINES}
+
+
+def test_every_requirement_is_pinned():
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in REQUIREMENT_LINES)
+
+
+def test_the_index_of_decisions_is_complete():
+    linked = re.findall(r"\]\(([^)]+)\)", (DECISIONS / "README.md").read_text("utf-8"))
+    assert linked == sorted(path.name for path in DECISIONS.glob("0*.md"))

@@ -1,0 +1,38 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from train_cli.batches import BUCKET_BATCHES, epoch_batches, share_of
+
+
+@given(st.lists(st.integers(1, 60), max_size=200), st.integers(1, 9), st.integers(0, 5))
+def test_every_example_comes_once(lengths, batch_size, seed):
+    batches = epoch_batches(lengths, batch_size, seed)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert all(1 <= len(batch) <= batch_size for batch in batches)
+
+
+def test_the_docstrings_example():
+    batches = {frozenset(batch) for batch in epoch_batches([3, 9, 3, 9], 2, seed=0)}
+    assert batches == {frozenset({0, 2}), frozenset({1, 3})}
+
+
+def test_the_seed_alone_decides():
+    lengths = [i % 17 for i in range(500)]
+    assert epoch_batches(lengths, 8, 3) == epoch_batches(lengths, 8, 3)
+    assert epoch_batches(lengths, 8, 3) != epoch_batches(lengths, 8, 4)
+
+
+def test_batches_hold_texts_of_like_length():
+    lengths = [(i * 7919) % 50 for i in range(16 * BUCKET_BATCHES)]
+    batches = epoch_batches(lengths, 16, 0)
+    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
+    assert padded < 1.1 * sum(lengths)
+
+
+@pytest.mark.parametrize(
+    ("batch", "processes", "shares"),
+    [([5, 6, 7], 2, [[5, 7], [6]]), ([5, 6, 7, 8], 2, [[5, 7], [6, 8]]), ([5], 2, [[5], [5]])],
+)
+def test_processes_share_a_batch(batch, processes, shares):
+    assert [share_of(batch, process, processes) for process in range(processes)] == shares

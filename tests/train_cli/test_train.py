@@ -1,0 +1,191 @@
+"""The whole command on the tiny preset: train, stop, resume, refuse."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info
+from train_cli.__main__ import main
+from train_cli.trainer import Trainer
+
+LABELS = ("sports", "politics", "business")
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for split, rows in (("train", 44), ("dev", 9)):
+        lines = [{"text": f"{LABELS[i % 3]} story {i}", "label": LABELS[i % 3]} for i in range(rows)]
+        for language in ("en", "si"):
+            (folder / f"{split}.{language}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    return folder
+
+
+def arguments(data, output, *more):
+    return [
+        *("train", "--preset", "tiny", "--task", "news", "--data", str(data), "--output", str(output)),
+        *("--batch-size", "4", "--learning-rate", "0.01", "--evaluations", "2", "--device", "cpu", *more),
+    ]
+
+
+def tensors(folder):
+    return (folder / "last" / "state.safetensors").read_bytes()
+
+
+def test_a_training_leaves_a_checkpoint_its_log_and_its_card(data, tmp_path, tiny_models, capsys):
+    output = tmp_path / "bridge"
+    assert main(arguments(data, output)) == 0
+    info = read_checkpoint_info(output)
+    assert (info.task, info.bridge.fusion) == ("news", "transformer-softmax")
+    assert info.metrics["training"]["planned_updates"] == 11
+    assert info.metrics["training"]["examples"] <= 44
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert [line["update"] for line in lines if "dev" in line] == [6, 11]
+    assert [line["update"] for line in lines if "loss" in line] == [10]
+    assert "English headlines" in (output / "README.md").read_text()
+    load_checkpoint(output, tiny_models)
+    assert "trained parameters" in capsys.readouterr().out
+
+
+def test_the_same_seed_gives_the_same_bits(data, tmp_path):
+    for name in ("a", "b"):
+        assert main(arguments(data, tmp_path / name, "--soft-token-dropout", "0.2")) == 0
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (
+        tmp_path / "b" / "model.safetensors"
+    ).read_bytes()
+    assert main(arguments(data, tmp_path / "c", "--seed", "1")) == 0
+    assert (tmp_path / "c" / "model.safetensors").read_bytes() != (
+        tmp_path / "a" / "model.safetensors"
+    ).read_bytes()
+
+
+def test_an_interrupted_training_resumes_to_the_same_bits(data, tmp_path, monkeypatch, capsys):
+    options = ("--soft-token-dropout", "0.2", "--gradient-accumulation", "2", "--epochs", "2")
+    assert main(arguments(data, tmp_path / "whole", *options)) == 0
+
+    update = Trainer._update
+
+    def interrupted(self, model):
+        if self.progress.updates == 5:
+            raise KeyboardInterrupt
+        return update(self, model)
+
+    monkeypatch.setattr(Trainer, "_update", interrupted)
+    assert main(arguments(data, tmp_path / "cut", *options)) == 130
+    assert "--resume" in capsys.readouterr().out
+    monkeypatch.setattr(Trainer, "_update", update)
+    assert main(arguments(data, tmp_path / "cut", *options, "--resume")) == 0
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert (whole / "model.safetensors").read_bytes() == (cut / "model.safetensors").read_bytes()
+    moments = [
+        {k: v for k, v in line.items() if k in ("update", "loss", "learning_rate")} for line in _log(whole)
+    ]
+    again = [
+        {k: v for k, v in line.items() if k in ("update", "loss", "learning_rate")} for line in _log(cut)
+    ]
+    assert moments == again
+
+
+def _log(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_ctrl_c_in_a_real_process_saves(data, tmp_path):
+    output = tmp_path / "bridge"
+    command = [sys.executable, "-m", "train_cli", *arguments(data, output, "--epochs", "5000")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    deadline = time.monotonic() + 240
+    while not (output / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "saved; go on with the same command and --resume" in printed
+    assert tensors(output)
+
+
+def test_patience_ends_a_training_without_gain(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "train_cli.trainer.evaluate_dev",
+        lambda *_: ((0.5, -1.0), {"en": {"accuracy": 0.5, "n": 9, "interval": [0.2, 0.8]}}),
+    )
+    options = ("--evaluations", "6", "--patience", "2", "--epochs", "2")
+    assert main(arguments(data, tmp_path / "bridge", *options)) == 0
+    assert "no gain in 2 evaluations: stopped" in capsys.readouterr().out
+    assert [line["update"] for line in _log(tmp_path / "bridge") if "dev" in line] == [4, 7, 11]
+
+
+def test_a_finished_folder_is_not_overwritten_by_mistake(data, tmp_path, capsys):
+    output = tmp_path / "bridge"
+    assert main(arguments(data, output)) == 0
+    before = (output / "model.safetensors").read_bytes()
+    assert main(arguments(data, output, "--seed", "1")) == 2
+    assert "already holds a training. Use --resume" in capsys.readouterr().err
+    assert (output / "model.safetensors").read_bytes() == before
+    assert main(arguments(data, output, "--seed", "1", "--overwrite")) == 0
+    assert (output / "model.safetensors").read_bytes() != before
+
+
+def test_a_dry_run_shows_one_batch_and_writes_nothing(data, tmp_path, capsys):
+    output = tmp_path / "bridge"
+    assert main(arguments(data, output, "--dry-run")) == 0
+    printed = capsys.readouterr().out
+    for expected in ("before the text", "trained parameters", "44 English examples", "nats a token"):
+        assert expected in printed
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--resume",), "holds no training to resume"),
+        (("--output", ""), "Say where to write the checkpoint"),
+        (("--data", ""), "Say where the data is"),
+        (("--task", "new"), "Unknown task 'new'. Did you mean 'news'"),
+        (("--fusion", "softmax"), "Unknown fusion 'softmax'"),
+        (("--dev-languages", "xx"), "Unknown language 'xx'"),
+        (("--epochs", "0"), "'epochs' must be at least 1"),
+        (("--fusion-heads", "3"), "'fusion_heads' is 3, which does not divide"),
+    ],
+)
+def test_wrong_options_end_in_one_line_and_status_2(data, tmp_path, capsys, more, message):
+    assert main([*arguments(data, tmp_path / "bridge"), *more]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_only_english_is_ever_trained_on(data, tmp_path):
+    (data / "train.si.jsonl").write_text("not even JSON\n")
+    assert main(arguments(data, tmp_path / "bridge")) == 0
+
+
+def test_the_learning_rate_rises_and_falls(data, tmp_path):
+    step = torch.optim.AdamW.step
+    collected = []
+
+    def spy(self, *a, **k):
+        collected.append([group["lr"] for group in self.param_groups])
+        return step(self, *a, **k)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", spy)
+        options = ("--epochs", "4", "--warmup-fraction", "0.25", "--fusion-learning-rate", "0.001")
+        assert main(arguments(data, tmp_path / "bridge", *options)) == 0
+    projection = [rates[-1] for rates in collected]
+    fusion = [rates[0] for rates in collected]
+    assert len(collected) == 44
+    assert projection[0] == pytest.approx(0.01 / 11)
+    assert max(projection) == projection[10] == pytest.approx(0.01)
+    assert projection[-1] < 0.01 * 0.01
+    assert fusion == pytest.approx([rate / 10 for rate in projection])

@@ -1,0 +1,77 @@
+"""What the tab shows of a result."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from fusion_demo.heatmap import group_words, weight_colours
+from fusion_demo.session import Classification
+from fusion_demo.tokens import Token
+from fusion_demo.ui.classify import MOST_USED, TOKENS, WORDS, draw_heatmap, draw_text, result_facts
+
+RESULT = Classification(
+    text="خبر نامہ",
+    label="world",
+    scores={"world": 0.75, "sports": 0.25},
+    language="ur",
+    tokens=[
+        Token("<s>", -1, special=True),
+        Token("خبر", 0),
+        Token("نا", 1),
+        Token("مہ", 1),
+        Token("</s>", -1, special=True),
+    ],
+    layers=[1, 2],
+    layer_weights=np.array([[1, 0], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0, 1]], np.float32),
+    truncated=False,
+    removed=0,
+    milliseconds=12.3,
+)
+
+
+def test_the_heatmap_shows_words_or_every_token_in_reading_direction():
+    words, weights = group_words(RESULT.tokens, RESULT.layer_weights)
+    figure = draw_heatmap(RESULT, WORDS)
+    assert np.array_equal(figure.data[0].z, weights.T)
+    assert list(figure.data[0].text[0]) == [f"\u2068{word.text}\u2069" for word in words]
+    assert np.array_equal(draw_heatmap(RESULT, TOKENS).data[0].z, RESULT.layer_weights.T)
+    assert figure.layout.xaxis.range == (1.5, -0.5)
+
+
+@pytest.mark.parametrize("view", [WORDS, TOKENS])
+@pytest.mark.parametrize("layer", [1, 2])
+def test_the_text_has_the_colours_of_its_heatmap(view, layer):
+    trace = draw_heatmap(RESULT, view).data[0]
+    own = trace.z[layer - 1] if view == WORDS else trace.z[layer - 1][1:-1]
+    shown = re.findall("background:([^;]+);", draw_text(RESULT, view, layer))
+    assert shown == [weight_colours(float(weight), trace.zmax)[0] for weight in own]
+
+
+def test_the_most_used_layer_is_that_of_the_text_without_special_tokens():
+    heavier = dataclasses.replace(RESULT, layer_weights=np.array([[0, 1], [1, 0], [1, 0], [0, 1], [0, 1]]))
+    assert draw_text(heavier, WORDS, MOST_USED) == draw_text(heavier, WORDS, 1)
+
+
+def test_the_facts_of_a_plain_result():
+    facts = re.sub("<[^>]+>", " ", result_facts(RESULT)).split()
+    assert facts == ["Language", "Urdu", "·", "اردو", "Tokens", "3", "Time", "12", "ms"]
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"language": None}, "not recognised"),
+        ({"truncated": True}, "only its first 3 tokens were read"),
+        ({"removed": 2}, "2 control characters were left out"),
+        ({"removed": 1}, "1 control character was left out"),
+        (
+            {"tokens": [*RESULT.tokens[:3], Token("?", 1, unknown=True), RESULT.tokens[4]]},
+            "1 of 3 tokens is unknown",
+        ),
+    ],
+)
+def test_what_a_reader_should_know_is_said(change, note):
+    assert note in result_facts(dataclasses.replace(RESULT, **change))
+    assert note not in result_facts(RESULT)

@@ -1,0 +1,21 @@
+"""The examples are in the languages that they say they are in."""
+
+import pytest
+
+from fusion_demo.detection import detect_language
+from fusion_demo.languages import LANGUAGES
+from fusion_demo.session import readable_text
+from fusion_demo.ui.examples import EXAMPLES
+
+
+def test_there_are_at_least_six_languages_and_sinhala_is_first():
+    codes = [code for code, _ in EXAMPLES]
+    assert codes[0] == "si"
+    assert len(set(codes)) == len(codes) >= 6
+    assert {LANGUAGES[code].direction for code in codes} == {"ltr", "rtl"}
+
+
+@pytest.mark.parametrize(("code", "headline"), EXAMPLES)
+def test_a_headline_is_plain_text_in_its_language(code, headline):
+    assert detect_language(headline) == code
+    assert readable_text(headline) == (headline, 0)
