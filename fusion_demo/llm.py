@@ -107,6 +107,8 @@ class FrozenLLM(nn.Module):
             logits_to_keep=logits_to_keep,
         ).logits
 
+    # Not in inference mode, even if called from it: a later training may differentiate through the result.
+    @torch.inference_mode(False)
     @torch.no_grad()
     def _prefix_cache(self, before: tuple[int, ...], rows: int) -> DynamicCache:
         if not before:

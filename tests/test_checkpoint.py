@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -7,6 +8,7 @@ from fusion_demo.checkpoint import (
     list_checkpoints,
     load_checkpoint,
     read_checkpoint_info,
+    save_checkpoint,
     update_metrics,
 )
 from fusion_demo.errors import CheckpointError
@@ -38,10 +40,6 @@ def rewrite(path, change):
 def test_a_saved_bridge_gives_the_same_scores_when_loaded(
     make_bridge, tiny_models, tmp_path, tiny_checkpoints
 ):
-    import dataclasses
-
-    from fusion_demo.checkpoint import save_checkpoint
-
     bridge = make_bridge(seed=5, sentence_token=True)
     info = read_checkpoint_info(tiny_checkpoints / "news-second")
     info = dataclasses.replace(info, folder=tmp_path / "saved", bridge=bridge.config)
@@ -72,7 +70,7 @@ def test_a_missing_file_is_named(folder, tiny_models, name):
 
 
 def test_a_missing_folder_says_how_to_train_one(tmp_path):
-    with pytest.raises(CheckpointError, match="no checkpoint folder.*train_cli train --output"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint folder.*train_cli train --output"):
         read_checkpoint_info(tmp_path / "nowhere")
 
 
@@ -102,13 +100,13 @@ def test_other_frozen_models_are_refused(folder, tiny_models, role):
 
 def test_a_config_of_another_shape_is_refused(folder, tiny_models):
     rewrite(folder / "config.json", lambda c: c["bridge"].update(fusion_feedforward=3.0))
-    with pytest.raises(CheckpointError, match="has shape .* but the bridge needs"):
+    with pytest.raises(CheckpointError, match=r"has shape .* but the bridge needs"):
         load_checkpoint(folder, tiny_models)
 
 
 def test_a_config_of_another_fusion_is_refused(folder, tiny_models):
     rewrite(folder / "config.json", lambda c: c["bridge"].update(fusion="global-softmax"))
-    with pytest.raises(CheckpointError, match="an unknown tensor|lacks the tensor"):
+    with pytest.raises(CheckpointError, match=r"an unknown tensor|lacks the tensor"):
         load_checkpoint(folder, tiny_models)
 
 
@@ -132,7 +130,7 @@ def test_an_edited_config_is_refused(folder, change, message):
 @pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, "\ud800"])
 def test_what_is_no_json_object_is_refused(folder, content):
     (folder / "config.json").write_bytes(content.encode("utf-8", "surrogatepass"))
-    with pytest.raises(CheckpointError, match="not valid JSON|JSON object"):
+    with pytest.raises(CheckpointError, match=r"not valid JSON|JSON object"):
         read_checkpoint_info(folder)
 
 

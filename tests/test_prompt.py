@@ -41,7 +41,7 @@ def test_auto_takes_the_chat_form_where_there_is_a_template(tokenizer):
 
 def test_a_missing_template_is_named(tokenizer):
     tokenizer.chat_template = None
-    with pytest.raises(ConfigError, match="no chat template. Use --prompt-form bare"):
+    with pytest.raises(ConfigError, match=r"no chat template. Use --prompt-form bare"):
         build_frame(tokenizer, "chat", instruction="", bare_prompt="")
 
 

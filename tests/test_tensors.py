@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from fusion_demo.errors import CheckpointError
@@ -37,9 +38,6 @@ def test_other_tensors_than_expected_are_refused(path, expected, message):
 
 def test_swapped_tensors_are_noticed(path):
     swapped = {"a": TENSORS["a"].flip(0), "b": TENSORS["b"]}
-    tensors, _ = read_tensors(path, SHAPES)
-    from safetensors import safe_open
-
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
     save_file(swapped, path, metadata=metadata)

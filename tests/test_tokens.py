@@ -64,7 +64,7 @@ def test_in_scripts_without_spaces_every_piece_is_a_word(tokenizer):
 def test_what_the_encoder_does_not_know_is_marked(tokenizer):
     tokens = [t for t in read(tokenizer, "good ☃") if not t.special]
     assert [t.unknown for t in tokens if t.text in ("go", "od")] == [False, False]
-    assert [t for t in tokens if t.unknown][0].text == "☃"
+    assert next(t for t in tokens if t.unknown).text == "☃"
 
 
 def test_a_skipped_prefix_leaves_no_token_and_no_word(tokenizer):

@@ -67,9 +67,11 @@ def run(arguments: argparse.Namespace) -> None:
         metrics={},
     )
     trainer = Trainer(bridge, task, config, train, dev, info, accelerator)
-    _describe(trainer, bridge_config)
+    if accelerator.is_main_process:
+        _describe(trainer, bridge_config)
     if arguments.dry_run:
-        _show_batch(trainer)
+        if accelerator.is_main_process:
+            _show_batch(trainer)
         return
     trainer.run(resume=arguments.resume)
     if accelerator.is_main_process:

@@ -77,8 +77,9 @@ class Trainer:
         say: Callable[[str], None] = print,
     ) -> None:
         self.bridge, self.task, self.config, self.info = bridge, task, config, info
-        self.train_examples, self.dev, self.say = train, dev, say
+        self.train_examples, self.dev = train, dev
         self.accelerator = accelerator
+        self.say = say if accelerator.is_main_process else _nothing
         self.folder = info.folder
         self.frame = bridge.frame(task.instruction, task.bare_prompt)
         self.parameters = {n: p for n, p in bridge.named_parameters() if p.requires_grad}
@@ -277,6 +278,10 @@ def machine(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{torch.get_num_threads()} CPU threads ({platform.machine()})"
+
+
+def _nothing(_: str) -> None:
+    """What a process says that is not the first."""
 
 
 def _update_of(line: str) -> float:

@@ -69,7 +69,7 @@ def test_a_wrong_file_is_refused(tmp_path, content, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="Cannot read the config file .*nothing.yaml"):
+    with pytest.raises(ConfigError, match=r"Cannot read the config file .*nothing.yaml"):
         read_configs(parse("--config", str(tmp_path / "nothing.yaml")))
 
 

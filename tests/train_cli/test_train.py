@@ -114,6 +114,20 @@ def test_ctrl_c_in_a_real_process_saves(data, tmp_path):
     assert tensors(output)
 
 
+def test_two_processes_share_each_batch(data, tmp_path, tiny_models):
+    output = tmp_path / "bridge"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "train_cli"]
+    done = subprocess.run(
+        [*launcher, *arguments(data, output)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=True,
+    )
+    assert done.stdout.count("44 English examples, 6 updates of 8") == 1
+    load_checkpoint(output, tiny_models)
+
+
 def test_patience_ends_a_training_without_gain(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         "train_cli.trainer.evaluate_dev",

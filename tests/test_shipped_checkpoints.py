@@ -1,0 +1,73 @@
+"""The checkpoints of the repository, on the real frozen models."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from fusion_demo.checkpoint import list_checkpoints, load_checkpoint, read_checkpoint_info
+from fusion_demo.config import FUSION_NAMES
+from fusion_demo.frozen import FrozenModels
+from fusion_demo.tasks import get_task
+
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+
+# Written for this test, two in each of five languages.
+HEADLINES = [
+    ("Striker scores twice as the home side wins the cup final", "sports"),
+    ("Opposition leader demands a new vote in parliament", "politics"),
+    ("ලෝක කුසලාන ක්‍රිකට් තරගයෙන් ශ්‍රී ලංකා කණ්ඩායම ජය ගනී", "sports"),
+    ("මහ බැංකුව පොලී අනුපාත පහත හෙළයි, කොටස් වෙළෙඳපොළ ඉහළට", "business"),
+    ("உலகக் கோப்பை கால்பந்து இறுதிப் போட்டியில் அணி வெற்றி", "sports"),
+    ("புதிய திரைப்படத்தில் நடிகை நடிக்கிறார், பாடல் வெளியீடு", "entertainment"),
+    ("भारत ने क्रिकेट मैच में ऑस्ट्रेलिया को हराया", "sports"),
+    ("बोर्ड परीक्षा का परिणाम घोषित, छात्र वेबसाइट पर देखें", "education"),
+    ("ক্রিকেট ম্যাচে সেঞ্চুরি করে দলকে জেতালেন অধিনায়ক", "sports"),
+    ("নতুন ছবির ট্রেলার প্রকাশ, নায়িকার অভিনয়ে মুগ্ধ দর্শক", "entertainment"),
+]
+
+pytestmark = pytest.mark.embedded
+
+
+@pytest.fixture(scope="module")
+def models():
+    return FrozenModels()
+
+
+def test_one_checkpoint_of_each_fusion_is_shipped():
+    fusions = {info.bridge.fusion for info in list_checkpoints(CHECKPOINTS) if info.task == "news"}
+    assert fusions == set(FUSION_NAMES)
+
+
+def test_they_were_trained_by_one_recipe():
+    recipes = []
+    for info in list_checkpoints(CHECKPOINTS):
+        command = info.command.replace(info.bridge.fusion, "FUSION")
+        recipes.append((command, info.metrics["training"]["planned_updates"]))
+    assert len(set(recipes)) == 1
+
+
+@pytest.mark.parametrize("fusion", FUSION_NAMES)
+def test_own_headlines_in_five_languages_are_understood(models, fusion):
+    folder = CHECKPOINTS / f"news-{fusion}"
+    bridge, task = load_checkpoint(folder, models), get_task(read_checkpoint_info(folder).task)
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    texts = [text for text, _ in HEADLINES]
+    scores = bridge.score_labels(texts, list(task.label_words.values()), frame)
+    answers = [task.labels[i] for i in scores.log_likelihoods.argmax(dim=1).tolist()]
+    right = sum(answer == label for answer, (_, label) in zip(answers, HEADLINES, strict=True))
+    assert right >= 8, list(zip(answers, HEADLINES, strict=True))
+    alone = bridge.score_labels(texts[2:3], list(task.label_words.values()), frame)
+    torch.testing.assert_close(alone.log_likelihoods[0], scores.log_likelihoods[2], atol=1e-4, rtol=0)
+
+
+def test_the_frozen_models_are_bit_identical_after_use(models):
+    info = read_checkpoint_info(CHECKPOINTS / "news-transformer-softmax")
+    from fusion_demo.pretrained.fingerprint import fingerprint
+
+    bridge = load_checkpoint(info.folder, models)
+    task = get_task(info.task)
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    bridge.train()(["Rain ends the match"], ["sports"], frame).backward()
+    assert fingerprint(bridge.llm.model, bridge.llm.tokenizer) == info.fingerprints["llm"]
+    assert fingerprint(bridge.encoder.model, bridge.encoder.tokenizer) == info.fingerprints["encoder"]
