@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -141,8 +142,23 @@ def test_the_program_prints_its_address_and_serves_the_page(tiny_checkpoints):
         process.wait(timeout=30)
 
 
-def test_a_wrong_default_checkpoint_ends_the_program_with_a_sentence(tiny_checkpoints, monkeypatch):
-    options = ["--checkpoints", str(tiny_checkpoints), "--default-checkpoint", "news-secon"]
-    monkeypatch.setattr(sys, "argv", ["app.py", *options])
-    with pytest.raises(SystemExit, match="error: Unknown checkpoint 'news-secon'"):
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--default-checkpoint", "news-secon", "Unknown checkpoint 'news-secon'"),
+        ("--device", "cuda:99", "Unknown device 'cuda:99'"),
+    ],
+)
+def test_wrong_options_end_the_program_with_a_sentence(tiny_checkpoints, monkeypatch, option, value, message):
+    monkeypatch.setattr(sys, "argv", ["app.py", "--checkpoints", str(tiny_checkpoints), option, value])
+    with pytest.raises(SystemExit, match=f"error: .*{message}"):
         app.main()
+
+
+def test_a_taken_port_ends_the_program_with_a_sentence(tiny_checkpoints, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        options = ["--checkpoints", str(tiny_checkpoints), "--host", "127.0.0.1", "--port", port]
+        monkeypatch.setattr(sys, "argv", ["app.py", *options])
+        with pytest.raises(SystemExit, match=f"error: .*port.*{port}"):
+            app.main()
