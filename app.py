@@ -55,16 +55,18 @@ def main() -> None:
     add("--host", help="address to listen at (default: $GRADIO_SERVER_NAME or 127.0.0.1)")
     add("--port", type=int, help="port (default: $GRADIO_SERVER_PORT or the first free one from 7860)")
     options = parser.parse_args()
-    session = Session(
-        options.checkpoints, device=options.device, default_checkpoint=options.default_checkpoint
-    )
     try:
+        session = Session(
+            options.checkpoints, device=options.device, default_checkpoint=options.default_checkpoint
+        )
         demo = build_demo(session)
         demo.launch(server_name=options.host, server_port=options.port, **LAUNCH_OPTIONS)
         print(f"{TITLE} is at {demo.local_url} (Ctrl-C ends it)", flush=True)
         session.warm_up()
     except (FusionDemoError, OSError) as error:  # OSError: the port is taken
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:  # while the models load; later, Gradio catches it
+        sys.exit(130)
     demo.block_thread()
 
 

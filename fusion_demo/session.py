@@ -12,7 +12,7 @@ import torch
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint
 from fusion_demo.detection import detect_language
-from fusion_demo.errors import CheckpointError, InputError, unknown_name
+from fusion_demo.errors import CheckpointError, ConfigError, InputError, unknown_name
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import TASKS, Task, get_task
@@ -73,6 +73,9 @@ class Session:
         dtype: Number format of the frozen models.
         default_checkpoint: Name of the checkpoint to start with; by default the one with the best
             mean accuracy on the non-English dev sets.
+
+    Raises:
+        ConfigError: there is no such device here.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Session:
         dtype: torch.dtype = torch.float32,
         default_checkpoint: str | None = None,
     ) -> None:
+        _check_device(device)
         self.folder = checkpoints
         self.default_checkpoint = default_checkpoint
         self._models = FrozenModels(device=device, dtype=dtype)
@@ -209,6 +213,14 @@ def readable_text(text: str) -> tuple[str, int]:
     if all(unicodedata.category(character)[0] in "ZCM" for character in readable):
         raise InputError("There is no text to read. Type or paste a sentence in any language.")
     return readable, len(text) - len(kept)
+
+
+def _check_device(name: str) -> None:
+    found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    if name not in found:
+        raise ConfigError(unknown_name("device", name, found))
 
 
 def _is_control(character: str) -> bool:

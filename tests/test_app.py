@@ -101,9 +101,9 @@ def test_the_button_shows_a_result_or_a_problem_and_never_both(tiny_checkpoints)
     shown = {block.elem_id: update for block, update in handler(SINHALA, "news", None, "Words", 0).items()}
     assert set(shown["answer"]) == set(TASKS["news"].label_words)
     assert "<b" in shown["facts"]
-    assert shown["problem"]["visible"] is False
+    assert shown["problem"].visible is False
     shown = {block.elem_id: update for block, update in handler(None, "news", None, "Words", 0).items()}
-    assert "There is no text to read" in shown["problem"]["value"]
+    assert "There is no text to read" in shown["problem"].value
     assert "answer" not in shown
 
 
@@ -111,7 +111,7 @@ def test_a_task_brings_its_checkpoints(tiny_checkpoints):
     demo = app.build_demo(Session(tiny_checkpoints))
     (handler,) = [function.fn for function in demo.fns.values() if function.name == "choose_task"]
     update = handler("sib200")
-    assert (update["choices"], update["value"]) == ([("topics", "topics")], "topics")
+    assert (update.choices, update.value) == ([("topics", "topics")], "topics")
 
 
 def test_nothing_is_reported_to_anyone(tiny_checkpoints):

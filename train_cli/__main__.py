@@ -1,34 +1,41 @@
 """`python -m train_cli COMMAND`: the entry point; each command is a module of its own."""
 
 import argparse
+import importlib
 import sys
 
 from fusion_demo.errors import FusionDemoError
-from train_cli import evaluate, models, probe, results, train
 
 COMMANDS = {
-    "train": (train, "train a bridge and write a checkpoint"),
-    "evaluate": (evaluate, "measure a checkpoint, language by language"),
-    "probe": (probe, "measure the linear probe: logistic regression on the encoder alone"),
-    "results": (results, "write docs/results.md from the metrics files"),
-    "models": (models, "list, fetch and verify the embedded models"),
+    "train": "train a bridge and write a checkpoint",
+    "evaluate": "measure a checkpoint, language by language",
+    "probe": "measure the linear probe: logistic regression on the encoder alone",
+    "results": "write docs/results.md from the metrics files",
+    "models": "list, fetch and verify the embedded models",
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands.
+
+    Args:
+        chosen: Fill in the options of this command alone, since importing all of them takes seconds.
+    """
     parser = argparse.ArgumentParser(prog="python -m train_cli", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (module, help_text) in COMMANDS.items():
-        module.add_arguments(commands.add_parser(name, help=help_text, description=help_text))
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if chosen in (None, name):
+            importlib.import_module(f"train_cli.{name}").add_arguments(command)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; return its exit status: 0, 2 for an error with a message, 130 if interrupted."""
-    arguments = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(chosen=argv[0] if argv else "").parse_args(argv)
     try:
-        COMMANDS[arguments.command][0].run(arguments)
+        importlib.import_module(f"train_cli.{arguments.command}").run(arguments)
     except FusionDemoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

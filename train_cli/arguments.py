@@ -53,10 +53,14 @@ def read_configs(arguments: argparse.Namespace) -> tuple[BridgeConfig, TrainConf
         ConfigError: a value or a name is wrong; the message names where it came from.
     """
     from_file = read_yaml(arguments.config) if arguments.config else {}
-    preset = from_file.pop("preset", "embedded")
-    values = preset_values(arguments.preset or preset) | from_file
+    preset = preset_values(arguments.preset or from_file.pop("preset", "embedded"))
+    from_file.pop("preset", None)
     names = [name for kind in CONFIGS for name in option_names(kind)]
-    values |= {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    given = from_file | {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    if "encoder" in given:
+        # The prefix belongs to the preset's own encoder: another one was not trained to read it.
+        preset.pop("encoder_prefix", None)
+    values = preset | given
     bridge, training = (
         read_config(kind, {k: v for k, v in values.items() if k in option_names(kind)}, "options")
         for kind in CONFIGS

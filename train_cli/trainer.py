@@ -274,10 +274,10 @@ def evaluate_dev(
 
 
 def machine(device: torch.device) -> str:
-    """Return what a training ran on, for its card. Example: "2 CPU threads (x86_64)"."""
+    """Return what a training ran on, for its card. Example: "CPU, threads: 2 (x86_64)"."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} CPU threads ({platform.machine()})"
+    return f"CPU, threads: {torch.get_num_threads()} ({platform.machine()})"
 
 
 def _nothing(_: str) -> None:

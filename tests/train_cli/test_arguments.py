@@ -45,6 +45,12 @@ def test_the_embedded_preset_is_the_default():
     assert read_configs(parse())[0].encoder_prefix == "query: "
 
 
+def test_another_encoder_does_not_get_the_presets_prefix():
+    assert read_configs(parse("--encoder", "some/encoder"))[0].encoder_prefix == ""
+    both = parse("--encoder", "some/encoder", "--encoder-prefix", "passage: ")
+    assert read_configs(both)[0].encoder_prefix == "passage: "
+
+
 def test_booleans_can_be_switched_off():
     assert read_configs(parse("--no-sentence-token"))[0].sentence_token is False
     assert read_configs(parse("--sentence-token"))[0].sentence_token is True
