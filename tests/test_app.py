@@ -131,6 +131,8 @@ def test_the_program_prints_its_address_and_serves_the_page(tiny_checkpoints):
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
+        # A suite that was started in the background hands on an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         line = process.stdout.readline()
@@ -139,7 +141,7 @@ def test_the_program_prints_its_address_and_serves_the_page(tiny_checkpoints):
             assert b"Fusion Demo" in page.read()
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 @pytest.mark.parametrize(

@@ -100,15 +100,22 @@ def _log(folder):
 
 def test_ctrl_c_in_a_real_process_saves(data, tmp_path):
     output = tmp_path / "bridge"
-    command = [sys.executable, "-m", "train_cli", *arguments(data, output, "--epochs", "5000")]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        [sys.executable, "-m", "train_cli", *arguments(data, output, "--epochs", "5000")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        # A suite that was started in the background hands on an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    deadline = time.monotonic() + 240
-    while not (output / "metrics.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=120)
+    try:
+        deadline = time.monotonic() + 240
+        while not (output / "metrics.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "saved; go on with the same command and --resume" in printed
     assert tensors(output)
