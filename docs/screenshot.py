@@ -37,9 +37,10 @@ def main() -> None:
             args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
         )
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page.set_default_timeout(120_000)
         page.goto(demo.local_url)
         page.get_by_text("Sinhala · සිංහල").click()
-        page.locator("#heatmap .xtick").first.wait_for(timeout=120_000)
+        page.locator("#heatmap .xtick").first.wait_for()
         page.wait_for_timeout(1_000)  # bars grow into place
         page.mouse.move(0, 0)
         page.screenshot(path=options.output, full_page=True)

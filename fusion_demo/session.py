@@ -113,15 +113,14 @@ class Session:
         return [get_task(name) for name in dict.fromkeys(info.task for info in self.checkpoints())]
 
     def warm_up(self) -> None:
-        """Load the checkpoint to start with, so that the first answer comes fast; without one, do nothing.
+        """Classify a text, so that all is loaded when a reader comes; without a checkpoint do nothing.
 
         Raises:
-            CheckpointError: it is damaged, or made for other frozen models.
+            CheckpointError: the checkpoint to start with is damaged, or made for other frozen models.
             ModelError: a frozen model cannot be loaded.
         """
         for info in self.checkpoints()[:1]:
-            self._load(info)
-            detect_language("It loads its own model when first used.")
+            self.classify("The first text takes longer.", info.task, info.name)
 
     def classify(self, text: str, task: str, checkpoint: str = "") -> Classification:
         """Ask the LLM for the label of a text in any language.
