@@ -17,6 +17,15 @@ from train_cli.trainer import Trainer
 LABELS = ("sports", "politics", "business")
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """With several threads, matrix libraries may add in another order from run to run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def data(tmp_path):
     folder = tmp_path / "data"
