@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from tokenizers import Encoding
 
+Text = str | tuple[str, str]
+"""What a bridge reads: one text, or two that belong together, as a premise and its hypothesis."""
+
 SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
 )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fusion_demo.tokens import Text
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
@@ -18,6 +20,7 @@ class Task:
         data: What the English training data is, for the checkpoint's card.
         licence: Under which terms.
         licence_id: The same as an identifier of the Hugging Face Hub.
+        fields: The columns of the data that make up a text: one, or two for a pair.
     """
 
     name: str
@@ -29,11 +32,22 @@ class Task:
     data: str
     licence: str
     licence_id: str
+    fields: tuple[str, ...] = ("text",)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels as they stand in the data files, in the order of their scores."""
         return tuple(self.label_words)
+
+    def plain(self, text: Text) -> str:
+        """Return a text as a reader would write it, for an LLM that reads it itself.
+
+        Example: fields ("premise", "hypothesis") and ("It rains.", "It is dry.") ->
+        "Premise: It rains.\\nHypothesis: It is dry."
+        """
+        if isinstance(text, str):
+            return text
+        return "\n".join(f"{name.capitalize()}: {part}" for name, part in zip(self.fields, text, strict=True))
 
 
 def one_of(label_words: dict[str, str]) -> str:
