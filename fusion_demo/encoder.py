@@ -1,13 +1,14 @@
 """The frozen multilingual encoder: texts in, the outputs of all its layers out."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fusion_demo.errors import ConfigError, InputError
-from fusion_demo.tokens import Token, read_tokens
+from fusion_demo.tokens import Text, Token, read_tokens
 
 FINAL_NORMS = {
     "t5": "encoder.final_layer_norm",
@@ -25,12 +26,14 @@ class EncodedTexts:
     Attributes:
         layer_states: (B, T, L, D) outputs of the L blocks on one scale; padding holds no meaning.
         mask: (B, T) True at real tokens; padding stands on the right.
-        tokens: The real tokens of each text.
+        parts: (B, T) 0 at the tokens of a text or of a pair's first text, 1 at those of its second.
+        tokens: The real tokens of each text; a pair's second text goes on counting words.
         truncated: Whether a text was longer than the encoder was told to read.
     """
 
     layer_states: Tensor
     mask: Tensor
+    parts: Tensor
     tokens: list[list[Token]]
     truncated: list[bool]
 
@@ -72,16 +75,34 @@ class MultilingualEncoder(nn.Module):
             )
 
     @torch.no_grad()
-    def forward(self, texts: list[str]) -> EncodedTexts:
+    def forward(self, texts: Sequence[Text]) -> EncodedTexts:
         """Encode a batch of texts.
 
-        The tokens of the prefix are read by the encoder and left out of the result.
+        The tokens of the prefix are read by the encoder and left out of the result. Each text of a pair
+        is read alone, as sentence encoders are trained; their states stand one after the other.
 
         Raises:
             InputError: the batch is empty.
         """
         if not texts:
             raise InputError("There is no text to encode. Give at least one.")
+        pairs = [(text,) if isinstance(text, str) else text for text in texts]
+        encoded = self._encode([part for pair in pairs for part in pair])
+        return encoded if all(len(pair) == 1 for pair in pairs) else _join(encoded, pairs)
+
+    def count_tokens(self, texts: Sequence[Text]) -> list[int]:
+        """Return how many tokens of each text the encoder would read, prefix included."""
+        pairs = [(text,) if isinstance(text, str) else text for text in texts]
+        ids = self.tokenizer(
+            [self.prefix + part for pair in pairs for part in pair],
+            truncation=True,
+            max_length=self.max_tokens,
+            split_special_tokens=True,
+        )["input_ids"]
+        lengths = iter(len(row) for row in ids)
+        return [sum(next(lengths) for _ in pair) for pair in pairs]
+
+    def _encode(self, texts: list[str]) -> EncodedTexts:
         batch = self.tokenizer(
             [self.prefix + text for text in texts],
             padding=True,
@@ -106,6 +127,7 @@ class MultilingualEncoder(nn.Module):
         return EncodedTexts(
             layer_states=states[:, kept],
             mask=attention_mask[:, kept].bool(),
+            parts=torch.zeros_like(attention_mask[:, kept]),
             tokens=[
                 read_tokens(
                     self.prefix + text,
@@ -118,16 +140,6 @@ class MultilingualEncoder(nn.Module):
             truncated=[bool(encoding.overflowing) for encoding in batch.encodings],
         )
 
-    def count_tokens(self, texts: list[str]) -> list[int]:
-        """Return how many tokens of each text the encoder would read, prefix included."""
-        ids = self.tokenizer(
-            [self.prefix + text for text in texts],
-            truncation=True,
-            max_length=self.max_tokens,
-            split_special_tokens=True,
-        )["input_ids"]
-        return [len(row) for row in ids]
-
     def _find_prefix(self) -> range:
         """Positions of the prefix's tokens: behind the special tokens that open every text."""
         encoding = self.tokenizer(self.prefix + "a").encodings[0]
@@ -138,6 +150,31 @@ class MultilingualEncoder(nn.Module):
             if right <= end and not encoding.special_tokens_mask[i]
         ]
         return range(inside[0], inside[-1] + 1) if inside and self.prefix else range(0)
+
+
+def _join(encoded: EncodedTexts, pairs: Sequence[tuple[str, ...]]) -> EncodedTexts:
+    """Put the parts of each text one after the other, without padding between them."""
+    states, parts, tokens, truncated = [], [], [], []
+    row = 0
+    for pair in pairs:
+        rows = range(row, row + len(pair))
+        row += len(pair)
+        states.append(torch.cat([encoded.layer_states[i, encoded.mask[i]] for i in rows]))
+        parts.append(torch.cat([encoded.parts[i, encoded.mask[i]] + i - rows[0] for i in rows]))
+        joined: list[Token] = []
+        for i in rows:
+            offset = 1 + max((token.word for token in joined), default=-1)
+            joined += [t if t.special else replace(t, word=t.word + offset) for t in encoded.tokens[i]]
+        tokens.append(joined)
+        truncated.append(any(encoded.truncated[i] for i in rows))
+    lengths = torch.tensor([len(part) for part in parts], device=encoded.mask.device)
+    return EncodedTexts(
+        layer_states=nn.utils.rnn.pad_sequence(states, batch_first=True),
+        mask=torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None],
+        parts=nn.utils.rnn.pad_sequence(parts, batch_first=True),
+        tokens=tokens,
+        truncated=truncated,
+    )
 
 
 def _positions(model: PreTrainedModel) -> int:

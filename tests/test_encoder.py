@@ -100,6 +100,36 @@ def test_the_models_weights_are_frozen(tiny):
     assert not any(p.requires_grad for p in MultilingualEncoder(*tiny).parameters())
 
 
+PAIRS = [("good day", "it rains a lot"), ("ශ්‍රී ලංකා", "x"), ("a", "a somewhat longer text than the others")]
+
+
+def test_each_text_of_a_pair_is_read_alone_and_they_stand_in_order(tiny):
+    encoder = MultilingualEncoder(*tiny, prefix="query: ")
+    together = encoder([*PAIRS, "one text alone"])
+    assert encoder.count_tokens(PAIRS) == [sum(encoder.count_tokens(list(pair))) for pair in PAIRS]
+    for row, pair in enumerate([*PAIRS, ("one text alone",)]):
+        alone = [encoder([text]) for text in pair]
+        real = together.mask[row]
+        assert real.sum() == len(together.tokens[row]) == sum(len(a.tokens[0]) for a in alone)
+        expected = torch.cat([a.layer_states[0] for a in alone])
+        torch.testing.assert_close(together.layer_states[row][real], expected, atol=1e-5, rtol=1e-4)
+        parts = [k for k, a in enumerate(alone) for _ in a.tokens[0]]
+        assert together.parts[row][real].tolist() == parts
+        assert [t.text for t in together.tokens[row]] == [t.text for a in alone for t in a.tokens[0]]
+
+
+def test_words_of_a_pair_are_counted_through(tiny):
+    tokens = MultilingualEncoder(*tiny)([("a b", "c d")]).tokens[0]
+    assert sorted({t.word for t in tokens if not t.special}) == [0, 1, 2, 3]
+
+
+def test_a_pair_is_truncated_if_either_text_is(tiny):
+    encoded = MultilingualEncoder(*tiny, max_tokens=8)(
+        [("word", "a text of more than eight bytes"), ("a", "b")]
+    )
+    assert encoded.truncated == [True, False]
+
+
 SMALL_T5 = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 4, "num_heads": 2}
 PRE_NORM = {
     "t5": lambda size: T5EncoderModel(T5Config(**SMALL_T5, vocab_size=size)),
