@@ -11,12 +11,14 @@ from transformers import StoppingCriteriaList, TextIteratorStreamer
 
 from fusion_demo.config import BridgeConfig
 from fusion_demo.decoding import Decoding, StopWhen
-from fusion_demo.encoder import MultilingualEncoder
+from fusion_demo.encoder import EncodedTexts, MultilingualEncoder
+from fusion_demo.errors import InputError
 from fusion_demo.fusion import build_fusion
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
-from fusion_demo.tokens import Token
+from fusion_demo.relation import RelationToken
+from fusion_demo.tokens import Text, Token
 
 IGNORED = -100
 
@@ -26,7 +28,8 @@ class SoftTokens:
     """Texts as the LLM gets them.
 
     Attributes:
-        embeddings: (B, S, E) soft tokens; S is T, or T + 1 with the sentence token in front.
+        embeddings: (B, S, E) soft tokens: the relation and sentence tokens, if the config asks for them,
+            then one for each of the T encoder tokens.
         mask: (B, S), True where a soft token stands.
         layer_weights: (B, T, L), the weights with which the fusion mixed the layers.
         tokens: The encoder's tokens of each text.
@@ -58,7 +61,8 @@ class LabelScores:
 class FusionBridge(nn.Module):
     """Lets a frozen English LLM read any language that a frozen encoder knows.
 
-    Only `fusion` and `projection` are trained, in fp32 whatever the frozen models' dtype.
+    Only `fusion`, `projection` and, for pairs, `relation` are trained, in fp32 whatever the frozen
+    models' dtype.
     """
 
     def __init__(self, config: BridgeConfig, encoder: MultilingualEncoder, llm: FrozenLLM) -> None:
@@ -70,6 +74,11 @@ class FusionBridge(nn.Module):
         self.projection = Projection(
             encoder.width, llm.width, embedding_rms=llm.embedding_rms, norm=config.projection_norm
         )
+        self.relation = (
+            RelationToken(encoder.width, llm.width, embedding_rms=llm.embedding_rms)
+            if config.relation_token
+            else None
+        )
 
     def train(self, mode: bool = True) -> "FusionBridge":
         """Switch the trained parts between training and evaluation; the frozen ones never train."""
@@ -79,11 +88,11 @@ class FusionBridge(nn.Module):
         return self
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Return the trained tensors by name: those of `fusion` and `projection`."""
+        """Return the trained tensors by name: those of `fusion`, `projection` and `relation`."""
         return {
             name: value
             for name, value in self.state_dict().items()
-            if name.startswith(("fusion.", "projection."))
+            if name.startswith(("fusion.", "projection.", "relation."))
         }
 
     def frame(self, instruction: str, bare_prompt: str) -> PromptFrame:
@@ -92,22 +101,43 @@ class FusionBridge(nn.Module):
             self.llm.tokenizer, self.config.prompt_form, instruction=instruction, bare_prompt=bare_prompt
         )
 
-    def soft_tokens(self, texts: Sequence[str]) -> SoftTokens:
-        """Encode, fuse and project texts (paper, eqs 1-9, without the boundary vector)."""
-        encoded = self.encoder(list(texts))
+    def soft_tokens(self, texts: Sequence[Text]) -> SoftTokens:
+        """Encode, fuse and project texts (paper, eqs 1-9, without the boundary vector).
+
+        Raises:
+            InputError: a text is no pair, and the bridge reads pairs.
+        """
+        encoded = self.encoder(texts)
         fusion = self.fusion(encoded.layer_states.to(self.projection.boundary.dtype), encoded.mask)
-        fused, mask = fusion.fused, encoded.mask
+        embeddings, mask = self._summaries(fusion.fused, encoded)
+        embeddings = torch.cat([*embeddings, self.projection(fusion.fused)], dim=1)
+        mask = torch.cat([*mask, encoded.mask], dim=1)
+        return SoftTokens(embeddings, mask, fusion.layer_weights, encoded.tokens, encoded.truncated)
+
+    def _summaries(self, fused: Tensor, encoded: EncodedTexts) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the relation token and the sentence tokens, (B, 1, E) each, and their masks."""
+        if not (self.config.sentence_token or self.config.relation_token):
+            return [], []
+        means, present = [], []
+        for part in range(int(encoded.parts.max()) + 1):
+            real = encoded.mask & (encoded.parts == part)
+            count = real.sum(dim=1, keepdim=True)
+            means.append((fused * real[..., None]).sum(dim=1, keepdim=True) / count.clamp(min=1)[..., None])
+            present.append(count > 0)
+        embeddings, masks = [], []
+        if self.relation is not None:
+            if len(means) < 2 or not present[1].all():
+                raise InputError("This bridge reads pairs of texts. Give two texts for each answer.")
+            embeddings.append(self.relation(*means))
+            masks.append(present[1])
         if self.config.sentence_token:
-            mean = fused.sum(dim=1, keepdim=True) / mask.sum(dim=1).clamp(min=1)[:, None, None]
-            fused = torch.cat([mean, fused], dim=1)
-            mask = functional.pad(mask, (1, 0), value=True)
-        return SoftTokens(
-            self.projection(fused), mask, fusion.layer_weights, encoded.tokens, encoded.truncated
-        )
+            embeddings += [self.projection(mean) for mean in means]
+            masks += present
+        return embeddings, masks
 
     def forward(
         self,
-        texts: Sequence[str],
+        texts: Sequence[Text],
         answers: Sequence[str],
         frame: PromptFrame,
         *,
@@ -147,7 +177,7 @@ class FusionBridge(nn.Module):
         )
 
     @torch.no_grad()
-    def score_labels(self, texts: Sequence[str], labels: Sequence[str], frame: PromptFrame) -> LabelScores:
+    def score_labels(self, texts: Sequence[Text], labels: Sequence[str], frame: PromptFrame) -> LabelScores:
         """Return how likely the LLM finds each whole label as its answer.
 
         Text and labels are read in one pass: the labels stand side by side behind the text, each
@@ -173,7 +203,7 @@ class FusionBridge(nn.Module):
         return LabelScores(scores, torch.softmax(scores, dim=-1), soft)
 
     def generate(
-        self, texts: Sequence[str], frame: PromptFrame, decoding: Decoding | None = None
+        self, texts: Sequence[Text], frame: PromptFrame, decoding: Decoding | None = None
     ) -> list[str]:
         """Return the LLM's answer to each text."""
         ids = self._generate(self.soft_tokens(texts), frame, decoding or Decoding())
@@ -181,7 +211,7 @@ class FusionBridge(nn.Module):
 
     def stream(
         self,
-        text: str,
+        text: Text,
         frame: PromptFrame,
         decoding: Decoding | None = None,
         *,

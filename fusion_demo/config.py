@@ -45,7 +45,10 @@ class BridgeConfig:
     projection: str = option("linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}")
     projection_norm: bool = option(True, "layer norm between the fusion and the projection")
     sentence_token: bool = option(
-        False, "one more soft token before the others: the mean of the text's fused states"
+        False, "one more soft token before the others for each text: the mean of its fused states"
+    )
+    relation_token: bool = option(
+        False, "pairs: one more soft token before all others, made from both texts' means"
     )
     prompt_form: str = option(
         "auto",
