@@ -55,6 +55,11 @@ def run(arguments: argparse.Namespace) -> None:
     split = check_split(arguments.split)
     info = read_checkpoint_info(arguments.checkpoint)
     task = get_task(arguments.task or info.task)
+    if task.trained_on not in ("", info.task):
+        raise ConfigError(
+            f"The task '{task.name}' is answered by checkpoints of '{task.trained_on}'; {info.name} is one "
+            f"of '{info.task}'. Give another --checkpoint."
+        )
     if arguments.record and task.name != info.task:
         raise ConfigError(
             f"--record keeps results of the checkpoint's own task '{info.task}', not of '{task.name}'. "
@@ -62,9 +67,9 @@ def run(arguments: argparse.Namespace) -> None:
         )
     examples = read_languages(
         arguments.data,
+        task,
         split,
         comma_separated(arguments.languages),
-        task.labels,
         max_examples=arguments.max_examples,
         seed=arguments.seed,
     )

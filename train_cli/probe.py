@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace) -> None:
     """
     task = get_task(arguments.task)
     folder, seed = arguments.data, arguments.seed
-    train = read_examples(folder, "train", "en", task.labels, max_examples=arguments.max_examples, seed=seed)
-    choosing = read_examples(folder, "dev", "en", task.labels)
+    train = read_examples(folder, task, "train", "en", max_examples=arguments.max_examples, seed=seed)
+    choosing = read_examples(folder, task, "dev", "en")
     splits = comma_separated(arguments.split)
     languages = comma_separated(arguments.languages)
     measured = {
         check_split(split): read_languages(
-            folder, split, languages, task.labels, max_examples=arguments.eval_examples, seed=seed
+            folder, task, split, languages, max_examples=arguments.eval_examples, seed=seed
         )
         for split in splits
     }

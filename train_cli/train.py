@@ -44,6 +44,11 @@ def run(arguments: argparse.Namespace) -> None:
     """
     bridge_config, config = read_configs(arguments)
     task = get_task(config.task)
+    if task.trained_on:
+        raise ConfigError(
+            f"The task '{task.name}' has no training data of its own. Train --task {task.trained_on}, and "
+            f"evaluate that checkpoint with --task {task.name}."
+        )
     if not config.data:
         raise ConfigError("Say where the data is: --data FOLDER with train.en.jsonl and dev.en.jsonl.")
     train, dev = read_data(config, task)
@@ -81,11 +86,9 @@ def run(arguments: argparse.Namespace) -> None:
 def read_data(config: TrainConfig, task: Task) -> tuple[list[Example], dict[str, list[Example]]]:
     """Return the English training examples, and the dev examples by language."""
     folder = Path(config.data)
-    train = read_examples(
-        folder, "train", "en", task.labels, max_examples=config.max_examples, seed=config.seed
-    )
+    train = read_examples(folder, task, "train", "en", max_examples=config.max_examples, seed=config.seed)
     dev = {
-        code: read_examples(folder, "dev", code, task.labels, max_examples=config.dev_examples)
+        code: read_examples(folder, task, "dev", code, max_examples=config.dev_examples)
         for code in config.dev_languages.split(",")
     }
     return train, dev

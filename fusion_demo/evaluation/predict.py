@@ -39,7 +39,7 @@ def classify_examples(
     """
     frame = bridge.frame(task.instruction, task.bare_prompt)
     words = list(task.label_words.values())
-    by_length = sorted(range(len(examples)), key=lambda index: len(examples[index].text))
+    by_length = sorted(range(len(examples)), key=lambda index: examples[index].characters)
     predictions: dict[int, Prediction] = {}
     with tqdm(total=len(examples), desc=description, unit="text", disable=None, leave=False) as progress:
         for start in range(0, len(by_length), batch_size):

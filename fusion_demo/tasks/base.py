@@ -21,6 +21,8 @@ class Task:
         licence: Under which terms.
         licence_id: The same as an identifier of the Hugging Face Hub.
         fields: The columns of the data that make up a text: one, or two for a pair.
+        trained_on: Name of the task whose checkpoints answer this one, which has no training data of
+            its own; empty: its own checkpoints do.
     """
 
     name: str
@@ -33,11 +35,17 @@ class Task:
     licence: str
     licence_id: str
     fields: tuple[str, ...] = ("text",)
+    trained_on: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels as they stand in the data files, in the order of their scores."""
         return tuple(self.label_words)
+
+    @property
+    def checkpoint_task(self) -> str:
+        """Name of the task that a checkpoint for this one was trained on."""
+        return self.trained_on or self.name
 
     def plain(self, text: Text) -> str:
         """Return a text as a reader would write it, for an LLM that reads it itself.

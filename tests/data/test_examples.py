@@ -5,7 +5,9 @@ import pytest
 from fusion_demo.data import Example, available_languages, read_examples, read_languages
 from fusion_demo.data.examples import MAX_LINE_BYTES
 from fusion_demo.errors import ConfigError, DataError
+from fusion_demo.tasks import get_task
 
+NEWS, XNLI = get_task("news"), get_task("xnli")
 LABELS = ("sports", "world")
 
 
@@ -24,14 +26,17 @@ def write_rows(path, texts):
 
 def read_line(folder, line):
     (folder / "dev.hi.jsonl").write_bytes(b'{"text": "fine", "label": "world"}\n\n' + line)
-    return read_examples(folder, "dev", "hi", LABELS)
+    return read_examples(folder, NEWS, "dev", "hi")
 
 
-def test_rows_come_in_file_order_with_text_and_label_only(folder):
-    examples = read_examples(folder, "dev", "en", LABELS)
-    assert examples[:2] == [Example("Headline number 0", "sports"), Example("Headline number 1", "world")]
+def test_rows_come_in_file_order_with_text_label_and_row(folder):
+    examples = read_examples(folder, NEWS, "dev", "en")
+    assert examples[:2] == [
+        Example("Headline number 0", "sports", 0),
+        Example("Headline number 1", "world", 1),
+    ]
     assert len(examples) == 10
-    assert read_examples(folder, "dev", "si", LABELS) == [Example("අද කොළඹ තරගය පැවැත්වේ", "sports")]
+    assert read_examples(folder, NEWS, "dev", "si") == [Example("අද කොළඹ තරගය පැවැත්වේ", "sports")]
 
 
 def test_available_languages_are_those_of_the_split(folder):
@@ -42,13 +47,43 @@ def test_available_languages_are_those_of_the_split(folder):
 
 def test_sample_is_the_same_rows_on_every_machine(folder):
     # random.Random(0).sample(range(10), 3) -> [6, 9, 0].
-    kept = read_examples(folder, "dev", "en", LABELS, max_examples=3, seed=0)
+    kept = read_examples(folder, NEWS, "dev", "en", max_examples=3, seed=0)
     assert [example.text[-1] for example in kept] == ["0", "6", "9"]
+    assert [example.row for example in kept] == [0, 6, 9]
+
+
+def test_row_counts_examples_not_lines(folder):
+    (folder / "dev.hi.jsonl").write_text(
+        '\n{"text": "a", "label": "world"}\n\n{"text": "b", "label": "world"}\n'
+    )
+    assert [(e.text, e.row) for e in read_examples(folder, NEWS, "dev", "hi")] == [("a", 0), ("b", 1)]
+
+
+def test_pair_is_read_by_the_tasks_fields_in_their_order(folder):
+    row = {"hypothesis": "It is dry.", "label": "contradiction", "premise": "It rains.", "source": "x"}
+    (folder / "dev.hi.jsonl").write_text(json.dumps(row) + "\n")
+    (example,) = read_examples(folder, XNLI, "dev", "hi")
+    assert example == Example(("It rains.", "It is dry."), "contradiction", 0)
+    assert example.characters == len("It rains.It is dry.")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"premise": "a", "label": "neutral"}, r"no string 'hypothesis'. Fields there: label, premise\."),
+        ({"premise": "a", "hypothesis": "  ", "label": "neutral"}, "the hypothesis is empty"),
+        ({"premise": "a", "hypothesis": "b", "label": "sports"}, "Unknown label 'sports'"),
+    ],
+)
+def test_bad_pair_is_refused_with_file_and_line_number(folder, row, message):
+    (folder / "dev.hi.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(DataError, match=rf"dev\.hi\.jsonl:1: .*{message}"):
+        read_examples(folder, XNLI, "dev", "hi")
 
 
 def test_sample_depends_on_the_seed_and_keeps_file_order(folder):
     samples = [
-        [example.text for example in read_examples(folder, "dev", "en", LABELS, max_examples=4, seed=seed)]
+        [example.text for example in read_examples(folder, NEWS, "dev", "en", max_examples=4, seed=seed)]
         for seed in range(5)
     ]
     assert len({tuple(sample) for sample in samples}) > 1
@@ -57,33 +92,33 @@ def test_sample_depends_on_the_seed_and_keeps_file_order(folder):
 
 @pytest.mark.parametrize("max_examples", [0, 10, 99])
 def test_all_rows_are_kept_when_there_are_no_more(folder, max_examples):
-    assert len(read_examples(folder, "dev", "en", LABELS, max_examples=max_examples)) == 10
+    assert len(read_examples(folder, NEWS, "dev", "en", max_examples=max_examples)) == 10
 
 
 def test_byte_order_mark_is_left_out(folder):
     (folder / "dev.ta.jsonl").write_text('{"text": "ok", "label": "world"}\n', encoding="utf-8-sig")
-    assert read_examples(folder, "dev", "ta", LABELS) == [Example("ok", "world")]
+    assert read_examples(folder, NEWS, "dev", "ta") == [Example("ok", "world")]
 
 
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(DataError, match=r"There is no data folder .*nowhere"):
-        read_examples(tmp_path / "nowhere", "dev", "en", LABELS)
+        read_examples(tmp_path / "nowhere", NEWS, "dev", "en")
 
 
 def test_missing_split_names_the_files_that_are_there(folder):
     with pytest.raises(DataError, match=r"no test\.<language>\.jsonl.*dev\.en\.jsonl, dev\.si\.jsonl"):
-        read_examples(folder, "test", "en", LABELS)
+        read_examples(folder, NEWS, "test", "en")
 
 
 def test_missing_language_names_those_that_are_there(folder):
     with pytest.raises(DataError, match=r"Unknown language 'ta'.*Available: en, si\."):
-        read_examples(folder, "dev", "ta", LABELS)
+        read_examples(folder, NEWS, "dev", "ta")
 
 
 def test_file_without_rows_is_refused(folder):
     (folder / "dev.hi.jsonl").write_text("\n\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"dev\.hi\.jsonl holds no examples"):
-        read_examples(folder, "dev", "hi", LABELS)
+        read_examples(folder, NEWS, "dev", "hi")
 
 
 @pytest.mark.parametrize(
@@ -109,13 +144,13 @@ def test_bad_line_is_refused_with_file_and_line_number(folder, line, message):
 
 
 def test_all_languages_are_read_unless_some_are_named(folder):
-    assert list(read_languages(folder, "dev", [], LABELS)) == ["en", "si"]
-    chosen = read_languages(folder, "dev", ["si", "en"], LABELS, max_examples=3, seed=5)
+    assert list(read_languages(folder, NEWS, "dev", [])) == ["en", "si"]
+    chosen = read_languages(folder, NEWS, "dev", ["si", "en"], max_examples=3, seed=5)
     assert list(chosen) == ["si", "en"]
-    assert chosen["en"] == read_examples(folder, "dev", "en", LABELS, max_examples=3, seed=5)
+    assert chosen["en"] == read_examples(folder, NEWS, "dev", "en", max_examples=3, seed=5)
 
 
 def test_file_in_a_language_that_is_not_ours_is_refused(folder):
     write_rows(folder / "dev.xx.jsonl", ["?"])
     with pytest.raises(ConfigError, match="Unknown language 'xx'"):
-        read_languages(folder, "dev", [], LABELS)
+        read_languages(folder, NEWS, "dev", [])

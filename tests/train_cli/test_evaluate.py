@@ -116,6 +116,7 @@ def test_record_of_another_task_is_refused(evaluate, capsys):
         (["--split", "train"], "--split takes dev or test"),
         (["--task", "new"], "Unknown task 'new'. Did you mean 'news'?"),
         (["--task", "sib200"], "Unknown label 'business'"),
+        (["--task", "sentiment"], "is answered by checkpoints of 'reviews'; tiny is one of 'news'"),
         (["--device", "warp"], "There is no device 'warp' here"),
     ],
 )

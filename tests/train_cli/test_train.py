@@ -176,6 +176,7 @@ def test_a_dry_run_shows_one_batch_and_writes_nothing(data, tmp_path, capsys):
         (("--output", ""), "Say where to write the checkpoint"),
         (("--data", ""), "Say where the data is"),
         (("--task", "new"), "Unknown task 'new'. Did you mean 'news'"),
+        (("--task", "sentiment"), "has no training data of its own. Train --task reviews"),
         (("--fusion", "softmax"), "Unknown fusion 'softmax'"),
         (("--dev-languages", "xx"), "Unknown language 'xx'"),
         (("--epochs", "0"), "'epochs' must be at least 1"),
