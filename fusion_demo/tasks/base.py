@@ -23,6 +23,8 @@ class Task:
         fields: The columns of the data that make up a text: one, or two for a pair.
         trained_on: Name of the task whose checkpoints answer this one, which has no training data of
             its own; empty: its own checkpoints do.
+        line_parallel: Whether a row is the same text in every language, so that rows of two languages
+            are no independent evidence.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Task:
     licence_id: str
     fields: tuple[str, ...] = ("text",)
     trained_on: str = ""
+    line_parallel: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:

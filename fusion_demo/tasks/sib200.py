@@ -23,4 +23,5 @@ SIB200 = Task(
     licence="CC BY-SA 4.0",
     licence_id="cc-by-sa-4.0",
     data="English sentences of SIB-200 (Adelani et al., 2024)",
+    line_parallel=True,
 )

@@ -21,4 +21,5 @@ XNLI = Task(
     licence="XNLI CC BY-NC 4.0; MultiNLI OANC, CC BY 3.0, CC BY-SA 3.0; SNLI CC BY-SA 4.0; LingNLI states none",
     licence_id="other",
     fields=("premise", "hypothesis"),
+    line_parallel=True,
 )
