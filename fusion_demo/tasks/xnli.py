@@ -18,7 +18,7 @@ XNLI = Task(
     languages=tuple(language.code for language in languages_in("xnli")),
     data="English sentence pairs of MultiNLI (Williams et al., 2018), SNLI (Bowman et al., 2015) and LingNLI "
     "(Parrish et al., 2021)",
-    licence="XNLI CC BY-NC 4.0; MultiNLI OANC, CC BY 3.0, CC BY-SA 3.0; SNLI CC BY-SA 4.0; LingNLI states none",
+    licence="XNLI CC BY-NC 4.0; MultiNLI OANC, CC BY 3.0, CC BY-SA 3.0; SNLI CC BY-SA 4.0; LingNLI: none",
     licence_id="other",
     fields=("premise", "hypothesis"),
     line_parallel=True,
