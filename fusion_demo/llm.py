@@ -2,12 +2,20 @@
 
 import copy
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    DynamicCache,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    StoppingCriteriaList,
+    TextIteratorStreamer,
+)
 
+from fusion_demo.decoding import Decoding, StopWhen
 from fusion_demo.errors import ModelError
 
 CACHED_PREFIXES = 8
@@ -89,6 +97,83 @@ class FrozenLLM(nn.Module):
         tokens = self.embed(torch.tensor(ids, dtype=torch.long, device=mask.device))
         embeddings = torch.cat([embeddings, tokens.to(embeddings.dtype).expand(rows, -1, -1)], dim=1)
         return self._read(before, embeddings, attention, positions, 1 + len(ids))
+
+    @torch.no_grad()
+    def score_answers(
+        self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, answers: list[list[int]]
+    ) -> Tensor:
+        """Return the log-likelihood of each whole answer behind what was read, in one pass.
+
+        The answers stand side by side behind the text, each at the positions it would have alone, and
+        none sees another.
+
+        Args:
+            before: Token ids of the prefix, the same for every row.
+            embeddings: (B, S, E).
+            mask: (B, S), False at positions to be passed over; the last one is True.
+            answers: Token ids of K answers, each with its end token, the same for every row.
+
+        Returns:
+            (B, K), in nats.
+        """
+        logits = self.read_branches(before, embeddings, mask, [answer[:-1] for answer in answers])
+        likelihoods = torch.log_softmax(logits.float(), dim=-1)
+        scores = torch.empty(len(mask), len(answers), device=logits.device)
+        start = 1
+        for k, answer in enumerate(answers):
+            # The text's last position tells the first token; each token of the answer, the next.
+            rows = torch.tensor([0, *range(start, start + len(answer) - 1)], device=logits.device)
+            scores[:, k] = likelihoods[:, rows, torch.tensor(answer, device=logits.device)].sum(dim=1)
+            start += len(answer) - 1
+        return scores
+
+    @torch.no_grad()
+    def generate(
+        self,
+        before: tuple[int, ...],
+        embeddings: Tensor,
+        mask: Tensor,
+        decoding: Decoding,
+        *,
+        streamer: TextIteratorStreamer | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Tensor:
+        """Write on behind what was read.
+
+        Args:
+            before: Token ids of the prefix, the same for every row.
+            embeddings: (B, S, E).
+            mask: (B, S), False at positions to be passed over, wherever they stand.
+            decoding: How the answer is written.
+            streamer: Gets each token of a single row as it is written.
+            stop: Ends the answer after the token during which it came to return True.
+
+        Returns:
+            (B, N) token ids of the answers alone; what follows an end token is padding.
+        """
+        start = torch.tensor(before, dtype=torch.long, device=mask.device).expand(len(mask), -1)
+        embeddings = torch.cat([self.embed(start).to(embeddings.dtype), embeddings], dim=1)
+        mask = torch.cat([torch.ones_like(start, dtype=torch.bool), mask], dim=1)
+        # `generate` continues at the last position, so all padding has to stand on the left.
+        order = mask.int().argsort(dim=1, stable=True)
+        return self.model.generate(
+            inputs_embeds=embeddings.gather(1, order[..., None].expand_as(embeddings)).to(self.model.dtype),
+            attention_mask=mask.gather(1, order).long(),
+            streamer=streamer,
+            stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
+            **decoding.generate_options(self.tokenizer),
+        )
+
+    def decode(self, ids: Tensor) -> list[str]:
+        """Return the answers (B, N) as text, without control tokens and outer white space."""
+        return [text.strip() for text in self.tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+    def text_ids(self, text: str) -> list[int]:
+        """Return the token ids of a text that a user typed; no part of it can act as a control token.
+
+        Example: "<|end|>" becomes the pieces "<", "|", "end", "|", ">".
+        """
+        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
     def _read(
         self,

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from fusion_demo.decoding import Decoding
 from fusion_demo.errors import ModelError
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.pretrained.tiny import build_tiny_llm
@@ -87,3 +88,45 @@ def test_an_llm_without_an_end_token_is_refused():
     tokenizer.eos_token = None
     with pytest.raises(ModelError, match="no end-of-sequence token"):
         FrozenLLM(model, tokenizer)
+
+
+ANSWERS = [[60, 1], [61, 62, 63, 1], [61, 1]]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("before", [(), BEFORE])
+def test_scores_of_answers_equal_reading_each_alone(llm, before):
+    ids = torch.tensor([[40, 99, 41], [50, 51, 52]])
+    mask = torch.tensor([[True, False, True], [True, True, True]])
+    scores = llm.score_answers(before, llm.embed(ids), mask, ANSWERS)
+    assert scores.shape == (2, 3)
+    for row, text in enumerate(([40, 41], [50, 51, 52])):
+        for column, answer in enumerate(ANSWERS):
+            likelihoods = reference_logits(llm, [*before, *text, *answer]).log_softmax(dim=-1)
+            start = len(before) + len(text) - 1
+            expected = sum(likelihoods[start + i, token].item() for i, token in enumerate(answer))
+            assert scores[row, column].item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_greedy_writing_equals_token_by_token(llm):
+    ids = torch.tensor([[40, 99, 41], [50, 51, 52]])
+    mask = torch.tensor([[True, False, True], [True, True, True]])
+    written = llm.generate(BEFORE, llm.embed(ids), mask, Decoding(max_new_tokens=6))
+    for row, text in enumerate(([40, 41], [50, 51, 52])):
+        sequence = [*BEFORE, *text]
+        for _ in range(6):
+            sequence.append(reference_logits(llm, sequence)[-1].argmax().item())
+            if sequence[-1] == llm.tokenizer.eos_token_id:
+                break
+        expected = sequence[len(BEFORE) + len(text) :]
+        assert written[row, : len(expected)].tolist() == expected
+    decoded = llm.tokenizer.decode(expected, skip_special_tokens=True).strip()
+    assert llm.decode(written)[1] == decoded
+
+
+@pytest.mark.parametrize("token", ["<|end|>", "<|assistant|>", "<|begin|>"])
+def test_a_typed_control_token_is_text(llm, token):
+    control = set(llm.tokenizer.all_special_ids) | {llm.tokenizer.convert_tokens_to_ids(token)}
+    ids = llm.text_ids(f"good{token}day")
+    assert not control & set(ids)
+    assert llm.tokenizer.decode(ids) == f"good{token}day"
