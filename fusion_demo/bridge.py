@@ -7,10 +7,10 @@ from threading import Event, Thread
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import StoppingCriteriaList, TextIteratorStreamer
+from transformers import TextIteratorStreamer
 
 from fusion_demo.config import BridgeConfig
-from fusion_demo.decoding import Decoding, StopWhen
+from fusion_demo.decoding import Decoding
 from fusion_demo.encoder import EncodedTexts, MultilingualEncoder
 from fusion_demo.errors import InputError
 from fusion_demo.fusion import build_fusion
@@ -180,8 +180,7 @@ class FusionBridge(nn.Module):
     def score_labels(self, texts: Sequence[Text], labels: Sequence[str], frame: PromptFrame) -> LabelScores:
         """Return how likely the LLM finds each whole label as its answer.
 
-        Text and labels are read in one pass: the labels stand side by side behind the text, each
-        at the positions it would have alone, and none sees another.
+        Text and labels are read in one pass, see `FrozenLLM.score_answers`.
 
         Args:
             texts: B texts.
@@ -191,23 +190,14 @@ class FusionBridge(nn.Module):
         soft = self.soft_tokens(texts)
         embeddings, mask = self._close(soft.embeddings, soft.mask, frame)
         ids = [frame.answer_ids(self.llm.tokenizer, label) for label in labels]
-        logits = self.llm.read_branches(frame.before, embeddings, mask, [label[:-1] for label in ids])
-        likelihoods = torch.log_softmax(logits.float(), dim=-1)
-        scores = torch.empty(len(texts), len(labels), device=logits.device)
-        start = 1
-        for k, label in enumerate(ids):
-            # The text's last position tells the first token; each token of the label, the next.
-            rows = torch.tensor([0, *range(start, start + len(label) - 1)], device=logits.device)
-            scores[:, k] = likelihoods[:, rows, torch.tensor(label, device=logits.device)].sum(dim=1)
-            start += len(label) - 1
+        scores = self.llm.score_answers(frame.before, embeddings, mask, ids)
         return LabelScores(scores, torch.softmax(scores, dim=-1), soft)
 
     def generate(
         self, texts: Sequence[Text], frame: PromptFrame, decoding: Decoding | None = None
     ) -> list[str]:
         """Return the LLM's answer to each text."""
-        ids = self._generate(self.soft_tokens(texts), frame, decoding or Decoding())
-        return [text.strip() for text in self.llm.tokenizer.batch_decode(ids, skip_special_tokens=True)]
+        return self.llm.decode(self._generate(self.soft_tokens(texts), frame, decoding or Decoding()))
 
     def stream(
         self,
@@ -258,19 +248,7 @@ class FusionBridge(nn.Module):
         stop: Callable[[], bool] | None = None,
     ) -> Tensor:
         embeddings, mask = self._close(soft.embeddings, soft.mask, frame)
-        before = self._ids(frame.before).expand(len(mask), -1)
-        embeddings = torch.cat([self.llm.embed(before).to(embeddings.dtype), embeddings], dim=1)
-        mask = torch.cat([torch.ones_like(before, dtype=torch.bool), mask], dim=1)
-        # `generate` continues at the last position, so all padding has to stand on the left.
-        order = mask.int().argsort(dim=1, stable=True)
-        model = self.llm.model
-        return model.generate(
-            inputs_embeds=embeddings.gather(1, order[..., None].expand_as(embeddings)).to(model.dtype),
-            attention_mask=mask.gather(1, order).long(),
-            streamer=streamer,
-            stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
-            **decoding.generate_options(self.llm.tokenizer),
-        )
+        return self.llm.generate(frame.before, embeddings, mask, decoding, streamer=streamer, stop=stop)
 
     def _close(self, embeddings: Tensor, mask: Tensor, frame: PromptFrame) -> tuple[Tensor, Tensor]:
         """Put the boundary vector and the frame's last tokens behind the soft tokens."""
