@@ -31,7 +31,8 @@ class SoftTokens:
         embeddings: (B, S, E) soft tokens: the relation and sentence tokens, if the config asks for them,
             then one for each of the T encoder tokens.
         mask: (B, S), True where a soft token stands.
-        layer_weights: (B, T, L), the weights with which the fusion mixed the layers.
+        layer_weights: (B, T, L), the weights with which the fusion mixed the layers: one column for each
+            of its `layers`.
         tokens: The encoder's tokens of each text.
         truncated: Whether a text was longer than the encoder reads.
     """
@@ -108,7 +109,8 @@ class FusionBridge(nn.Module):
             InputError: a text is no pair, and the bridge reads pairs.
         """
         encoded = self.encoder(texts)
-        fusion = self.fusion(encoded.layer_states.to(self.projection.boundary.dtype), encoded.mask)
+        states = encoded.states(embeddings=self.fusion.reads_embeddings)
+        fusion = self.fusion(states.to(self.projection.boundary.dtype), encoded.mask)
         embeddings, mask = self._summaries(fusion.fused, encoded)
         embeddings = torch.cat([*embeddings, self.projection(fusion.fused)], dim=1)
         mask = torch.cat([*mask, encoded.mask], dim=1)

@@ -15,7 +15,14 @@ from fusion_demo.errors import ConfigError, unknown_name
 
 Config = TypeVar("Config", "BridgeConfig", "TrainConfig")
 
-FUSION_NAMES = ("last-layer", "global-softmax", "transformer-softmax")
+FUSION_NAMES = (
+    "last-layer",
+    "global-softmax",
+    "transformer-softmax",
+    "scaling-vectors",
+    "transparent-attention",
+    "depthwise-attention",
+)
 PROJECTION_NAMES = ("linear",)
 PROMPT_FORMS = ("auto", "chat", "bare")
 

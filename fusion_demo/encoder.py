@@ -25,6 +25,7 @@ class EncodedTexts:
 
     Attributes:
         layer_states: (B, T, L, D) outputs of the L blocks on one scale; padding holds no meaning.
+        embedding_states: (B, T, D) output of the embeddings ("layer 0"), on the same scale.
         mask: (B, T) True at real tokens; padding stands on the right.
         parts: (B, T) 0 at the tokens of a text or of a pair's first text, 1 at those of its second.
         tokens: The real tokens of each text; a pair's second text goes on counting words.
@@ -32,20 +33,27 @@ class EncodedTexts:
     """
 
     layer_states: Tensor
+    embedding_states: Tensor
     mask: Tensor
     parts: Tensor
     tokens: list[list[Token]]
     truncated: list[bool]
 
+    def states(self, *, embeddings: bool) -> Tensor:
+        """Return the layer states, or (B, T, L + 1, D) with the embedding output before them."""
+        if not embeddings:
+            return self.layer_states
+        return torch.cat([self.embedding_states[:, :, None], self.layer_states], dim=2)
+
 
 class MultilingualEncoder(nn.Module):
     """A frozen encoder that returns the outputs of all its blocks.
 
-    The embedding output ("layer 0") is left out (paper, eq. 4). BERT-like encoders normalise
-    the output of every block. T5-like and M2M ones normalise only after the last block and
-    leave the inner outputs as growing residual sums; there, the encoder's own final norm is
-    applied to every inner output too. So all layers share one scale, the last one is exactly
-    the encoder's usual output, and nothing new is trained.
+    The embedding output ("layer 0") is none of the layers and returned apart (paper, eq. 4).
+    BERT-like encoders normalise the output of every block. T5-like and M2M ones normalise only
+    after the last block and leave the embeddings and the inner outputs as growing residual sums;
+    there, the encoder's own final norm is applied to each of these too. So all share one scale,
+    the last layer is exactly the encoder's usual output, and nothing new is trained.
     """
 
     def __init__(
@@ -119,13 +127,14 @@ class MultilingualEncoder(nn.Module):
             attention_mask=attention_mask,
             output_hidden_states=True,
         )
-        inner = output.hidden_states[1:-1]
+        inner = output.hidden_states[:-1]
         if self.final_norm is not None:
             inner = tuple(self.final_norm(state) for state in inner)
-        states = torch.stack((*inner, output.last_hidden_state), dim=2)
+        states = torch.stack((*inner[1:], output.last_hidden_state), dim=2)
         kept = [i for i in range(states.shape[1]) if i not in self._prefix_positions]
         return EncodedTexts(
             layer_states=states[:, kept],
+            embedding_states=inner[0][:, kept],
             mask=attention_mask[:, kept].bool(),
             parts=torch.zeros_like(attention_mask[:, kept]),
             tokens=[
@@ -154,12 +163,13 @@ class MultilingualEncoder(nn.Module):
 
 def _join(encoded: EncodedTexts, pairs: Sequence[tuple[str, ...]]) -> EncodedTexts:
     """Put the parts of each text one after the other, without padding between them."""
-    states, parts, tokens, truncated = [], [], [], []
+    states, embeddings, parts, tokens, truncated = [], [], [], [], []
     row = 0
     for pair in pairs:
         rows = range(row, row + len(pair))
         row += len(pair)
         states.append(torch.cat([encoded.layer_states[i, encoded.mask[i]] for i in rows]))
+        embeddings.append(torch.cat([encoded.embedding_states[i, encoded.mask[i]] for i in rows]))
         parts.append(torch.cat([encoded.parts[i, encoded.mask[i]] + i - rows[0] for i in rows]))
         joined: list[Token] = []
         for i in rows:
@@ -170,6 +180,7 @@ def _join(encoded: EncodedTexts, pairs: Sequence[tuple[str, ...]]) -> EncodedTex
     lengths = torch.tensor([len(part) for part in parts], device=encoded.mask.device)
     return EncodedTexts(
         layer_states=nn.utils.rnn.pad_sequence(states, batch_first=True),
+        embedding_states=nn.utils.rnn.pad_sequence(embeddings, batch_first=True),
         mask=torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None],
         parts=nn.utils.rnn.pad_sequence(parts, batch_first=True),
         tokens=tokens,

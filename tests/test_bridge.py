@@ -27,10 +27,17 @@ def frame_of(bridge):
     return bridge.frame("Which topic?", "Category: ")
 
 
+def states_of(bridge, encoded):
+    """What the bridge's fusion mixes: transparent attention reads the embedding output too."""
+    if bridge.config.fusion != "transparent-attention":
+        return encoded.layer_states
+    return torch.cat([encoded.embedding_states.unsqueeze(2), encoded.layer_states], dim=2)
+
+
 def sequence_of(bridge, text, frame):
     """What the LLM reads of one text, put together by hand: (1, S, E)."""
     encoded = bridge.encoder([text])
-    fused = bridge.fusion(encoded.layer_states, encoded.mask).fused
+    fused = bridge.fusion(states_of(bridge, encoded), encoded.mask).fused
     if bridge.config.sentence_token:
         fused = torch.cat([fused.mean(dim=1, keepdim=True), fused], dim=1)
     embed = bridge.llm.model.get_input_embeddings()
@@ -138,11 +145,14 @@ def test_sampling_repeats_with_its_seed_and_differs_without(make_bridge):
     assert sample(1) != sample(2)
 
 
-def test_the_returned_weights_are_those_of_the_fusion(make_bridge):
-    bridge = make_bridge()
+@pytest.mark.parametrize("fusion", FUSION_NAMES)
+def test_the_returned_weights_are_those_of_the_fusion(make_bridge, fusion):
+    bridge = make_bridge(fusion=fusion)
     soft = bridge.score_labels(TEXTS, LABELS, frame_of(bridge)).soft_tokens
     encoded = bridge.encoder(TEXTS)
-    assert torch.equal(soft.layer_weights, bridge.fusion(encoded.layer_states, encoded.mask).layer_weights)
+    expected = bridge.fusion(states_of(bridge, encoded), encoded.mask).layer_weights
+    assert torch.equal(soft.layer_weights, expected)
+    assert soft.layer_weights.shape[2] == len(bridge.fusion.layers)
     assert soft.tokens == encoded.tokens
 
 

@@ -45,6 +45,17 @@ def test_the_layers_are_the_block_outputs_without_the_embeddings(tiny):
     torch.testing.assert_close(encoded.layer_states, torch.stack(expected, dim=2))
 
 
+def test_the_embedding_output_is_returned_apart_and_first_if_asked_for(tiny):
+    model, tokenizer = tiny
+    expected = model.embeddings(tokenizer(["good day"], return_tensors="pt")["input_ids"])
+    encoded = MultilingualEncoder(*tiny)(["good day"])
+    torch.testing.assert_close(encoded.embedding_states, expected)
+    assert encoded.states(embeddings=False) is encoded.layer_states
+    both = encoded.states(embeddings=True)
+    assert torch.equal(both[:, :, 0], encoded.embedding_states)
+    assert torch.equal(both[:, :, 1:], encoded.layer_states)
+
+
 def test_a_batch_gives_what_each_text_gives_alone(tiny):
     encoder = MultilingualEncoder(*tiny, prefix="query: ")
     together = encoder(TEXTS)
@@ -53,6 +64,9 @@ def test_a_batch_gives_what_each_text_gives_alone(tiny):
         assert together.tokens[row] == alone.tokens[0]
         torch.testing.assert_close(
             together.layer_states[row][together.mask[row]], alone.layer_states[0], atol=1e-5, rtol=1e-4
+        )
+        torch.testing.assert_close(
+            together.embedding_states[row][together.mask[row]], alone.embedding_states[0]
         )
 
 
@@ -113,6 +127,8 @@ def test_each_text_of_a_pair_is_read_alone_and_they_stand_in_order(tiny):
         assert real.sum() == len(together.tokens[row]) == sum(len(a.tokens[0]) for a in alone)
         expected = torch.cat([a.layer_states[0] for a in alone])
         torch.testing.assert_close(together.layer_states[row][real], expected, atol=1e-5, rtol=1e-4)
+        expected = torch.cat([a.embedding_states[0] for a in alone])
+        torch.testing.assert_close(together.embedding_states[row][real], expected)
         parts = [k for k, a in enumerate(alone) for _ in a.tokens[0]]
         assert together.parts[row][real].tolist() == parts
         assert [t.text for t in together.tokens[row]] == [t.text for a in alone for t in a.tokens[0]]
@@ -172,6 +188,7 @@ def test_pre_norm_encoders_get_their_final_norm_on_every_layer(tiny, family):
     for layer in range(3):
         state = raw.hidden_states[layer + 1]
         torch.testing.assert_close(encoded.layer_states[:, :, layer], norm(state))
+    torch.testing.assert_close(encoded.embedding_states, norm(raw.hidden_states[0]))
     torch.testing.assert_close(encoded.layer_states[:, :, 3], raw.last_hidden_state)
     scale = encoded.layer_states.pow(2).mean(dim=(0, 1, 3)).sqrt()
     assert scale.max() / scale.min() < 1.5

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -17,6 +17,7 @@ class FusionOutput:
     Attributes:
         fused: (B, T, D), zero at padding.
         layer_weights: (B, T, L), the very weights used; each real token's sum to 1, padding is zero.
+            L + 1 columns, that of the embedding output first, where the fusion reads it.
     """
 
     fused: Tensor
@@ -26,9 +27,13 @@ class FusionOutput:
 class LayerFusion(nn.Module, ABC):
     """Mixes the encoder's layers: fused[t] = Σ_l α_l[t] · h_l[t] (paper, eqs 1 and 8).
 
-    A subclass says only how the weights α come about. The mix is made here, from the weights
-    that are returned, so what is drawn is what was used.
+    A subclass says how the weights α come about. The mix is made here, from the weights that are
+    returned, so what is drawn is what was used. A subclass may mix something made from the layers
+    instead of the layers as they are: it then overrides `mix`.
     """
+
+    reads_embeddings: ClassVar[bool] = False
+    """Whether the embedding output ("layer 0") is mixed too, before the L layers."""
 
     def __init__(self, num_layers: int, width: int) -> None:
         super().__init__()
@@ -40,28 +45,38 @@ class LayerFusion(nn.Module, ABC):
         """Build the fusion for an encoder of `num_layers` layers of `width`."""
         return cls(num_layers, width)
 
+    @property
+    def layers(self) -> list[int]:
+        """Numbers of the layers that are mixed, in the order of the weights; 0: the embedding output."""
+        return list(range(0 if self.reads_embeddings else 1, self.num_layers + 1))
+
     @abstractmethod
     def layer_weights(self, layer_states: Tensor) -> Tensor:
         """Return the weights α of the layers: (B, T, L), or any shape that broadcasts to it."""
+
+    def mix(self, layer_states: Tensor, weights: Tensor) -> Tensor:
+        """Return Σ_l α_l[t] · h_l[t]: (B, T, L, D) states and (B, T, L) weights -> (B, T, D)."""
+        # A product and a sum: as a batch of (1, L) x (L, D) matrix products it is 30 times slower on a CPU.
+        return (weights[..., None] * layer_states).sum(dim=2)
 
     def forward(self, layer_states: Tensor, mask: Tensor) -> FusionOutput:
         """Fuse the layers of every real token.
 
         Args:
-            layer_states: (B, T, L, D).
+            layer_states: (B, T, L, D), or (B, T, L + 1, D) with the embedding output first for a fusion
+                that reads it.
             mask: (B, T), True at real tokens.
 
         Raises:
             ShapeError: L or D differ from those of the encoder this fusion was made for.
         """
-        expected = (*mask.shape, self.num_layers, self.width)
+        expected = (*mask.shape, len(self.layers), self.width)
         if tuple(layer_states.shape) != expected:
+            before = "the embedding output and " if self.reads_embeddings else ""
             raise ShapeError(
                 f"The layer states have shape {tuple(layer_states.shape)}, but this fusion was made for "
-                f"{self.num_layers} layers of width {self.width}: {expected}. "
+                f"{before}{self.num_layers} layers of width {self.width}: {expected}. "
                 "Use the encoder it was trained with."
             )
         weights = self.layer_weights(layer_states).expand(expected[:3]) * mask[..., None]
-        # A product and a sum: as a batch of (1, L) x (L, D) matrix products it is 30 times slower on a CPU.
-        fused = (weights[..., None] * layer_states).sum(dim=2)
-        return FusionOutput(fused * mask[..., None], weights)
+        return FusionOutput(self.mix(layer_states, weights) * mask[..., None], weights)

@@ -8,11 +8,15 @@ from fusion_demo.errors import ShapeError
 from fusion_demo.fusion import FUSIONS, build_fusion
 
 L, D = 5, 8
+TRAINED = [name for name in FUSION_NAMES if name != "last-layer"]
+ADDS_VALUES = ["depthwise-attention"]
+SCALES_DIMENSIONS = ["scaling-vectors"]
+ONE_WEIGHT_A_LAYER = [name for name in FUSION_NAMES if name not in ADDS_VALUES + SCALES_DIMENSIONS]
 
 
-def states_and_mask(seed=0):
+def states_and_mask(fusion, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    states = torch.randn(3, 6, L, D, generator=generator)
+    states = torch.randn(3, 6, len(fusion.layers), D, generator=generator)
     mask = torch.tensor([[1] * 6, [1] * 4 + [0] * 2, [1] + [0] * 5]).bool()
     return states, mask
 
@@ -31,19 +35,27 @@ def test_the_registry_and_the_options_name_the_same_fusions():
     assert tuple(FUSIONS) == FUSION_NAMES
 
 
+def test_the_layers_are_numbered_from_one_and_the_embedding_output_is_zero(fusion):
+    numbers = [0, 1, 2, 3, 4, 5] if fusion.reads_embeddings else [1, 2, 3, 4, 5]
+    assert fusion.layers == numbers
+    states, mask = states_and_mask(fusion)
+    assert fusion(states, mask).layer_weights.shape == (3, 6, len(numbers))
+
+
+@pytest.mark.parametrize("fusion", ONE_WEIGHT_A_LAYER, indirect=True)
 def test_fused_states_are_the_sum_over_layers_with_the_returned_weights(fusion):
-    states, mask = states_and_mask()
+    states, mask = states_and_mask(fusion)
     output = fusion(states, mask)
     for b in range(3):
         for t in range(6):
             expected = torch.zeros(D)
-            for layer in range(L):
+            for layer in range(len(fusion.layers)):
                 expected += output.layer_weights[b, t, layer] * states[b, t, layer]
             torch.testing.assert_close(output.fused[b, t], expected)
 
 
 def test_weights_of_real_tokens_are_positive_and_sum_to_one_and_padding_is_zero(fusion):
-    states, mask = states_and_mask()
+    states, mask = states_and_mask(fusion)
     output = fusion(states, mask)
     assert (output.layer_weights >= 0).all()
     torch.testing.assert_close(output.layer_weights.sum(-1), mask.float())
@@ -51,13 +63,13 @@ def test_weights_of_real_tokens_are_positive_and_sum_to_one_and_padding_is_zero(
 
 
 def test_what_stands_at_padding_changes_nothing(fusion):
-    states, mask = states_and_mask()
+    states, mask = states_and_mask(fusion)
     other = torch.where(mask[..., None, None], states, 99.0)
     torch.testing.assert_close(fusion(other, mask).fused, fusion(states, mask).fused)
 
 
 def test_the_order_of_texts_and_tokens_does_not_matter(fusion):
-    states, mask = states_and_mask()
+    states, mask = states_and_mask(fusion)
     mask[:] = True
     output = fusion(states, mask)
     flipped = fusion(states.flip(0, 1), mask)
@@ -65,13 +77,26 @@ def test_the_order_of_texts_and_tokens_does_not_matter(fusion):
     torch.testing.assert_close(flipped.layer_weights.flip(0, 1), output.layer_weights)
 
 
+@pytest.mark.parametrize("fusion", ONE_WEIGHT_A_LAYER + SCALES_DIMENSIONS, indirect=True)
 def test_equal_layers_come_out_as_they_went_in(fusion):
     state = torch.randn(1, 2, 1, D)
-    output = fusion(state.expand(1, 2, L, D), torch.ones(1, 2, dtype=torch.bool))
+    output = fusion(state.expand(1, 2, len(fusion.layers), D), torch.ones(1, 2, dtype=torch.bool))
     torch.testing.assert_close(output.fused, state[:, :, 0])
 
 
-@pytest.mark.parametrize("shape", [(3, 6, L + 1, D), (3, 6, L, D + 1), (3, 5, L, D)])
-def test_states_of_another_encoder_are_refused(fusion, shape):
-    with pytest.raises(ShapeError, match=f"made for {L} layers of width {D}.*encoder it was trained with"):
+@pytest.mark.parametrize("change", [(0, 0, 1, 0), (0, 0, -1, 0), (0, 0, 0, 1), (0, -1, 0, 0)])
+def test_states_of_another_encoder_are_refused(fusion, change):
+    shape = [size + more for size, more in zip((3, 6, len(fusion.layers), D), change, strict=True)]
+    message = f"made for .*{L} layers of width {D}.*encoder it was trained with"
+    with pytest.raises(ShapeError, match=message) as error:
         fusion(torch.zeros(shape), torch.ones(3, 6, dtype=torch.bool))
+    assert ("the embedding output and" in str(error.value)) == fusion.reads_embeddings
+
+
+@pytest.mark.parametrize("fusion", TRAINED, indirect=True)
+def test_every_parameter_gets_a_gradient(fusion):
+    states, mask = states_and_mask(fusion)
+    (fusion(states, mask).fused * torch.randn(D)).sum().backward()
+    for name, parameter in fusion.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
