@@ -13,7 +13,7 @@ from fusion_demo.config import BridgeConfig
 from fusion_demo.decoding import Decoding
 from fusion_demo.encoder import EncodedTexts, MultilingualEncoder
 from fusion_demo.errors import InputError
-from fusion_demo.fusion import build_fusion
+from fusion_demo.fusion import FusionOutput, build_fusion
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
@@ -102,15 +102,33 @@ class FusionBridge(nn.Module):
             self.llm.tokenizer, self.config.prompt_form, instruction=instruction, bare_prompt=bare_prompt
         )
 
-    def soft_tokens(self, texts: Sequence[Text]) -> SoftTokens:
+    def fuse(
+        self, texts: Sequence[Text], *, layer_mask: Tensor | None = None
+    ) -> tuple[EncodedTexts, Tensor, FusionOutput]:
+        """Encode and fuse texts (paper, eqs 1-8).
+
+        Args:
+            texts: B texts.
+            layer_mask: (B, L), True at the layers that may be used, see `LayerFusion.forward`.
+
+        Returns:
+            What the encoder says, the (B, T, L, D) states that were mixed, and the mix.
+        """
+        encoded = self.encoder(texts)
+        states = encoded.states(embeddings=self.fusion.reads_embeddings).to(self.projection.boundary.dtype)
+        return encoded, states, self.fusion(states, encoded.mask, layer_mask=layer_mask)
+
+    def soft_tokens(self, texts: Sequence[Text], *, layer_mask: Tensor | None = None) -> SoftTokens:
         """Encode, fuse and project texts (paper, eqs 1-9, without the boundary vector).
+
+        Args:
+            texts: B texts.
+            layer_mask: (B, L), True at the layers that may be used, see `LayerFusion.forward`.
 
         Raises:
             InputError: a text is no pair, and the bridge reads pairs.
         """
-        encoded = self.encoder(texts)
-        states = encoded.states(embeddings=self.fusion.reads_embeddings)
-        fusion = self.fusion(states.to(self.projection.boundary.dtype), encoded.mask)
+        encoded, _, fusion = self.fuse(texts, layer_mask=layer_mask)
         embeddings, mask = self._summaries(fusion.fused, encoded)
         embeddings = torch.cat([*embeddings, self.projection(fusion.fused)], dim=1)
         mask = torch.cat([*mask, encoded.mask], dim=1)
@@ -179,7 +197,14 @@ class FusionBridge(nn.Module):
         )
 
     @torch.no_grad()
-    def score_labels(self, texts: Sequence[Text], labels: Sequence[str], frame: PromptFrame) -> LabelScores:
+    def score_labels(
+        self,
+        texts: Sequence[Text],
+        labels: Sequence[str],
+        frame: PromptFrame,
+        *,
+        layer_mask: Tensor | None = None,
+    ) -> LabelScores:
         """Return how likely the LLM finds each whole label as its answer.
 
         Text and labels are read in one pass, see `FrozenLLM.score_answers`.
@@ -188,8 +213,9 @@ class FusionBridge(nn.Module):
             texts: B texts.
             labels: K different labels, as the LLM would write them.
             frame: The LLM's own tokens around the text.
+            layer_mask: (B, L), True at the layers that may be used, see `LayerFusion.forward`.
         """
-        soft = self.soft_tokens(texts)
+        soft = self.soft_tokens(texts, layer_mask=layer_mask)
         embeddings, mask = self._close(soft.embeddings, soft.mask, frame)
         ids = [frame.answer_ids(self.llm.tokenizer, label) for label in labels]
         scores = self.llm.score_answers(frame.before, embeddings, mask, ids)

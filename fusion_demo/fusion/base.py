@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 from fusion_demo.config import BridgeConfig
@@ -59,13 +60,29 @@ class LayerFusion(nn.Module, ABC):
         # A product and a sum: as a batch of (1, L) x (L, D) matrix products it is 30 times slower on a CPU.
         return (weights[..., None] * layer_states).sum(dim=2)
 
-    def forward(self, layer_states: Tensor, mask: Tensor) -> FusionOutput:
+    def contributions(self, layer_states: Tensor, weights: Tensor) -> Tensor:
+        """Return how long the vector is that each layer adds to the fused state: (B, T, L).
+
+        Where the layers are mixed as they are, this is α_l[t] · ‖h_l[t]‖ (Kobayashi et al. 2020, for
+        attention). In general it is what `mix` returns with the weight of that layer alone, less what it
+        returns with none.
+        """
+        rest = self.mix(layer_states, torch.zeros_like(weights))
+        alone = torch.eye(weights.shape[-1], dtype=weights.dtype, device=weights.device)
+        added = [self.mix(layer_states, weights * layer) - rest for layer in alone]
+        return torch.stack([vector.norm(dim=-1) for vector in added], dim=-1)
+
+    def forward(
+        self, layer_states: Tensor, mask: Tensor, *, layer_mask: Tensor | None = None
+    ) -> FusionOutput:
         """Fuse the layers of every real token.
 
         Args:
             layer_states: (B, T, L, D), or (B, T, L + 1, D) with the embedding output first for a fusion
                 that reads it.
             mask: (B, T), True at real tokens.
+            layer_mask: (B, L), True at the layers that may be mixed; the weights of the others become zero
+                and the rest is divided by its sum. Where nothing is left, all weights are zero.
 
         Raises:
             ShapeError: L or D differ from those of the encoder this fusion was made for.
@@ -78,5 +95,9 @@ class LayerFusion(nn.Module, ABC):
                 f"{before}{self.num_layers} layers of width {self.width}: {expected}. "
                 "Use the encoder it was trained with."
             )
-        weights = self.layer_weights(layer_states).expand(expected[:3]) * mask[..., None]
+        weights = self.layer_weights(layer_states).expand(expected[:3])
+        if layer_mask is not None:
+            weights = weights * layer_mask[:, None]
+            weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+        weights = weights * mask[..., None]
         return FusionOutput(self.mix(layer_states, weights) * mask[..., None], weights)
