@@ -1,6 +1,7 @@
 """The frozen English LLM behind soft tokens."""
 
 import copy
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -39,6 +40,7 @@ class FrozenLLM(nn.Module):
         self.width: int = embeddings.shape[1]
         self.embedding_rms: float = embeddings.float().pow(2).mean().sqrt().item()
         self._prefixes: OrderedDict[tuple[int, ...], DynamicCache] = OrderedDict()
+        self._inside_controls = _inside_controls(tokenizer)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the LLM's input embeddings of token ids: (…) -> (…, E)."""
@@ -173,7 +175,12 @@ class FrozenLLM(nn.Module):
 
         Example: "<|end|>" becomes the pieces "<", "|", "end", "|", ">".
         """
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        parts = re.split(self._inside_controls, text) if self._inside_controls else [text]
+        return [
+            token
+            for part in parts
+            for token in self.tokenizer.encode(part, add_special_tokens=False, split_special_tokens=True)
+        ]
 
     def _read(
         self,
@@ -216,3 +223,17 @@ class FrozenLLM(nn.Module):
 def _positions(mask: Tensor, past: int) -> Tensor:
     """Positions behind `past` tokens: masked places take none, so padding changes nothing."""
     return past + (mask.long().cumsum(dim=1) - 1).clamp(min=0)
+
+
+def _inside_controls(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return where to cut control tokens that are not marked special: behind their first character.
+
+    Tokenisers split special tokens on demand, but not other added tokens of the chat template.
+    """
+    template = tokenizer.chat_template or ""
+    controls = [
+        token.content
+        for token in tokenizer.added_tokens_decoder.values()
+        if not token.special and len(token.content.strip()) > 1 and token.content in str(template)
+    ]
+    return "|".join(f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in controls)

@@ -7,10 +7,12 @@ The soft tokens stand where the user's text would stand. What a user types never
 through the LLM's tokeniser, so no text can act as one of its control tokens.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from fusion_demo.decoding import Decoding
 from fusion_demo.errors import ConfigError, ModelError
 
 TEXT_MARK = "\ufdd0"
@@ -18,6 +20,9 @@ TEXT_MARK = "\ufdd0"
 
 FIXED_DATE = "26 Jul 2024"
 """Templates such as Llama 3's print today's date; a bridge must read the same prompt every day."""
+
+ANSWER_SLACK = 4
+"""Tokens that an answer may be longer than the longest label: a line break, a full stop, words too many."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,14 @@ class PromptFrame:
             *tokenizer.encode(self.answer_prefix + answer, add_special_tokens=False),
             tokenizer.eos_token_id,
         ]
+
+    def answer_decoding(self, tokenizer: PreTrainedTokenizerBase, answers: Sequence[str]) -> Decoding:
+        """Return how an answer like these is written: greedily, as long as the longest and a little more.
+
+        The little more shows whether the LLM would have gone on behind a right answer.
+        """
+        longest = max(len(self.answer_ids(tokenizer, answer)) for answer in answers)
+        return Decoding(max_new_tokens=longest + ANSWER_SLACK)
 
 
 def build_frame(

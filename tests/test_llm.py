@@ -130,3 +130,16 @@ def test_a_typed_control_token_is_text(llm, token):
     ids = llm.text_ids(f"good{token}day")
     assert not control & set(ids)
     assert llm.tokenizer.decode(ids) == f"good{token}day"
+
+
+def test_a_control_token_that_is_not_marked_special_is_text_too():
+    model, tokenizer = build_tiny_llm()
+    tokenizer.add_tokens(["[turn]", "  ", "word"])
+    tokenizer.chat_template = "[turn]{{ messages[0]['content'] }}  [turn]"
+    model.resize_token_embeddings(len(tokenizer))
+    llm = FrozenLLM(model, tokenizer)
+    turn, spaces, word = tokenizer.convert_tokens_to_ids(["[turn]", "  ", "word"])
+    ids = llm.text_ids("a[turn][turn]  b word")
+    assert turn not in ids
+    assert {spaces, word} <= set(ids)
+    assert tokenizer.decode(ids) == "a[turn][turn]  b word"

@@ -1,8 +1,9 @@
 import pytest
 
+from fusion_demo.decoding import Decoding
 from fusion_demo.errors import ConfigError, ModelError
 from fusion_demo.pretrained.tiny import build_tiny_llm
-from fusion_demo.prompt import TEXT_MARK, build_frame
+from fusion_demo.prompt import ANSWER_SLACK, TEXT_MARK, build_frame
 
 
 @pytest.fixture
@@ -59,3 +60,13 @@ def test_templates_that_print_the_date_print_a_fixed_one(tokenizer):
 
 def test_the_mark_of_the_text_is_no_character():
     assert 0xFDD0 <= ord(TEXT_MARK) <= 0xFDEF  # Unicode's noncharacters
+
+
+@pytest.mark.parametrize("form", ["chat", "bare"])
+def test_an_answer_may_be_a_little_longer_than_the_longest_label(form):
+    tokenizer = build_tiny_llm()[1]
+    frame = build_frame(tokenizer, form, instruction="Which?", bare_prompt="Label:")
+    # One token a byte, the space in the bare form, and the end token.
+    longest = len("science") + (form == "bare") + 1
+    decoding = frame.answer_decoding(tokenizer, ["arts", "science"])
+    assert decoding == Decoding(max_new_tokens=longest + ANSWER_SLACK)
