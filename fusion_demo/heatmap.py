@@ -61,7 +61,14 @@ GRAPHEME_PIXELS = 9
 """Roughly the width of one grapheme of a label; plotly widens the margin where that is too little."""
 
 
-def layer_heatmap(tokens: Sequence[Token], layer_weights: np.ndarray, *, direction: str = "ltr") -> go.Figure:
+def layer_name(layer: int) -> str:
+    """Return what a reader calls a layer, counted from 1; 0 is the output of the embeddings before them."""
+    return f"layer {layer}" if layer else "embeddings"
+
+
+def layer_heatmap(
+    tokens: Sequence[Token], layer_weights: np.ndarray, *, first_layer: int = 1, direction: str = "ltr"
+) -> go.Figure:
     """Draw how much of each layer each token used.
 
     The figure is as wide as its columns need; let the page scroll it, not squeeze it.
@@ -69,6 +76,7 @@ def layer_heatmap(tokens: Sequence[Token], layer_weights: np.ndarray, *, directi
     Args:
         tokens: T tokens, or words from `group_words`.
         layer_weights: (T, L) weights, painted as they are; the scale runs from 0 to their maximum.
+        first_layer: Number of the first column's layer; 0 where it is the embedding output.
         direction: "rtl" puts the first token on the right, for Arabic, Urdu and Hebrew.
 
     Raises:
@@ -76,26 +84,30 @@ def layer_heatmap(tokens: Sequence[Token], layer_weights: np.ndarray, *, directi
     """
     _check(tokens, layer_weights)
     rtl = direction == "rtl"
-    count, layers = layer_weights.shape
+    count, rows = layer_weights.shape
+    layers = np.arange(first_layer, first_layer + rows)
+    ticks = [str(layer) if layer else layer_name(layer) for layer in layers]
     labels = [_label(token.text) for token in tokens]
     column = min(max(PREFERRED_PIXELS // count, COLUMN_PIXELS[0]), COLUMN_PIXELS[1])
     longest = max(map(_graphemes_in, labels)) * GRAPHEME_PIXELS
     angle = math.radians(LABEL_ANGLE)
-    left = max(MARGIN_PIXELS, int(longest * math.cos(angle)) - column // 2)
-    right = MARGIN_PIXELS if rtl else 16
+    axis = max(MARGIN_PIXELS, GRAPHEME_PIXELS * max(map(len, ticks)))
+    left = max(MARGIN_PIXELS if rtl else axis, int(longest * math.cos(angle)) - column // 2)
+    right = axis if rtl else 16
     bottom = 20 + int(longest * math.sin(angle))
     figure = go.Figure(
         go.Heatmap(
             z=layer_weights.T,
             x=np.arange(count),
-            y=np.arange(1, layers + 1),
+            y=layers,
             zmin=0.0,
             zmax=float(layer_weights.max()),
             colorscale=COLOUR_SCALE,
             xgap=1,
             ygap=1,
-            text=[[_shown(token.text) for token in tokens]] * layers,
-            hovertemplate="%{text}<br>layer %{y}: <b>%{z:.6f}</b><extra></extra>",
+            text=[[_shown(token.text) for token in tokens]] * rows,
+            customdata=[[layer_name(layer)] * count for layer in layers],
+            hovertemplate="%{text}<br>%{customdata}: <b>%{z:.6f}</b><extra></extra>",
             colorbar={
                 "orientation": "h",
                 "x": 1.0 if rtl else 0.0,
@@ -114,7 +126,7 @@ def layer_heatmap(tokens: Sequence[Token], layer_weights: np.ndarray, *, directi
     )
     figure.update_layout(
         width=left + right + count * column,
-        height=TOP_PIXELS + bottom + layers * ROW_PIXELS,
+        height=TOP_PIXELS + bottom + rows * ROW_PIXELS,
         margin={"l": left, "r": right, "t": TOP_PIXELS, "b": bottom},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -133,8 +145,9 @@ def layer_heatmap(tokens: Sequence[Token], layer_weights: np.ndarray, *, directi
         **plain,
     )
     figure.update_yaxes(
-        range=[0.5, layers + 0.5],
-        tickvals=np.arange(1, layers + 1),
+        range=[first_layer - 0.5, layers[-1] + 0.5],
+        tickvals=layers,
+        ticktext=ticks,
         ticklabelstandoff=4,
         side="right" if rtl else "left",
         **plain,
@@ -150,7 +163,7 @@ def layer_heatmap(tokens: Sequence[Token], layer_weights: np.ndarray, *, directi
         xshift=4 if rtl else -4,
         showarrow=False,
     )
-    _separate_words(figure, tokens, layers)
+    _separate_words(figure, tokens, first_layer - 0.5, layers[-1] + 0.5)
     return figure
 
 
@@ -203,8 +216,8 @@ def group_graphemes(tokens: Sequence[Token], layer_weights: np.ndarray) -> tuple
     return _merged(tokens, layer_weights, groups, rows)
 
 
-def most_used_layer(tokens: Sequence[Token], layer_weights: np.ndarray) -> int:
-    """Return the layer, counted from 1, with the largest mean weight over the text's own tokens.
+def most_used_layer(tokens: Sequence[Token], layer_weights: np.ndarray, *, first_layer: int = 1) -> int:
+    """Return the layer, counted from `first_layer`, with the largest mean weight over the text's own tokens.
 
     Example: weights ((0.2, 0.8), (0.6, 0.4)) of two plain tokens -> 2, since 0.6 > 0.4.
 
@@ -213,7 +226,7 @@ def most_used_layer(tokens: Sequence[Token], layer_weights: np.ndarray) -> int:
     """
     _check(tokens, layer_weights)
     own = [not token.special for token in tokens]
-    return int((layer_weights[own] if any(own) else layer_weights).mean(axis=0).argmax()) + 1
+    return int((layer_weights[own] if any(own) else layer_weights).mean(axis=0).argmax()) + first_layer
 
 
 def weight_colours(weight: float, highest: float) -> tuple[str, str]:
@@ -280,12 +293,12 @@ def _merged(
     return joined, np.stack(means) if means else empty
 
 
-def _separate_words(figure: go.Figure, tokens: Sequence[Token], layers: int) -> None:
+def _separate_words(figure: go.Figure, tokens: Sequence[Token], low: float, high: float) -> None:
     """Draw a line between words wherever some word has more than one column."""
     starts = [row for row in range(1, len(tokens)) if tokens[row].word != tokens[row - 1].word]
     if len(starts) == len(tokens) - 1:
         return
-    path = " ".join(f"M{start - 0.5},0.5 L{start - 0.5},{layers + 0.5}" for start in starts)
+    path = " ".join(f"M{start - 0.5},{low} L{start - 0.5},{high}" for start in starts)
     if path:
         figure.add_shape(type="path", path=path, line={"color": "white", "width": 3})
 

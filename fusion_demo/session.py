@@ -35,7 +35,8 @@ class Classification:
         scores: Every label of the task → its probability; they sum to 1.
         language: Code of the language the text seems to be in, or None.
         tokens: The T tokens that the encoder read.
-        layers: The encoder's layers, 1 to L.
+        layers: Numbers of the encoder's layers, 1 to L; 0 before them where the fusion mixes the
+            embedding output too.
         layer_weights: (T, L), the weights with which the fusion mixed the layers for this answer.
         truncated: Whether the encoder read only the beginning of the text.
         removed: Number of control characters that were left out.
@@ -158,7 +159,7 @@ class Session:
             scores=scores,
             language=detect_language(readable),
             tokens=tokens,
-            layers=list(range(1, weights.shape[1] + 1)),
+            layers=loaded.bridge.fusion.layers,
             layer_weights=weights,
             truncated=answer.soft_tokens.truncated[0],
             removed=removed,

@@ -11,6 +11,7 @@ from fusion_demo.checkpoint import (
     save_checkpoint,
     update_metrics,
 )
+from fusion_demo.config import FUSION_NAMES
 from fusion_demo.errors import CheckpointError
 
 LABELS = ["sports", "arts"]
@@ -37,10 +38,11 @@ def rewrite(path, change):
     path.write_text(json.dumps(content))
 
 
+@pytest.mark.parametrize("fusion", FUSION_NAMES)
 def test_a_saved_bridge_gives_the_same_scores_when_loaded(
-    make_bridge, tiny_models, tmp_path, tiny_checkpoints
+    make_bridge, tiny_models, tmp_path, tiny_checkpoints, fusion
 ):
-    bridge = make_bridge(seed=5, sentence_token=True)
+    bridge = make_bridge(seed=5, sentence_token=True, fusion=fusion)
     info = read_checkpoint_info(tiny_checkpoints / "news-second")
     info = dataclasses.replace(info, folder=tmp_path / "saved", bridge=bridge.config)
     save_checkpoint(info, bridge.trained_state())

@@ -47,7 +47,30 @@ def test_it_paints_exactly_the_given_weights(count, layers, direction):
 def test_the_hover_tells_word_layer_and_number():
     trace = layer_heatmap(words("good", "days"), weights_of(2)).data[0]
     assert [list(row) for row in trace.text] == [["good", "days"]] * 3
-    assert all(part in trace.hovertemplate for part in ("%{text}", "layer %{y}", "%{z:.6f}"))
+    assert [list(row) for row in trace.customdata] == [["layer 1"] * 2, ["layer 2"] * 2, ["layer 3"] * 2]
+    assert all(part in trace.hovertemplate for part in ("%{text}", "%{customdata}", "%{z:.6f}"))
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_the_embedding_output_stands_below_the_first_layer_by_its_name(direction):
+    weights = weights_of(2)
+    plain = layer_heatmap(words("good", "days"), weights, direction=direction).layout
+    figure = layer_heatmap(words("good", "days"), weights, first_layer=0, direction=direction)
+    trace, axis, margin = figure.data[0], figure.layout.yaxis, figure.layout.margin
+    assert trace.z.tobytes() == weights.T.tobytes()
+    assert [row[0] for row in trace.customdata] == ["embeddings", "layer 1", "layer 2"]
+    assert list(trace.y) == list(axis.tickvals) == [0, 1, 2]
+    assert list(axis.ticktext) == ["embeddings", "1", "2"]
+    assert axis.range == (-0.5, 2.5)
+    side = "l" if direction == "ltr" else "r"
+    assert margin[side] > plain.margin[side]
+    assert figure.layout.width - margin.l - margin.r == plain.width - plain.margin.l - plain.margin.r
+
+
+def test_words_are_set_apart_down_to_the_embedding_output():
+    tokens = [Token("ලං", 0), Token("කා", 0), Token("ජය", 1)]
+    (line,) = layer_heatmap(tokens, weights_of(3), first_layer=0).layout.shapes
+    assert line.path == "M1.5,-0.5 L1.5,2.5"
 
 
 def test_left_to_right_starts_on_the_left():
@@ -202,6 +225,7 @@ def test_the_most_used_layer_counts_from_one_and_leaves_special_tokens_out():
     weights = np.array([[1.0, 0.0], [0.2, 0.8], [0.6, 0.4]])
     assert most_used_layer([START, *words("a", "b")], weights) == 2
     assert most_used_layer([START, START, START], weights) == 1
+    assert most_used_layer([START, START, START], weights, first_layer=0) == 0
 
 
 @pytest.mark.parametrize("step", range(101))

@@ -62,6 +62,18 @@ def test_a_classification_holds_together(session):
     assert result.milliseconds > 0
 
 
+def test_the_embedding_output_counts_as_layer_zero_where_the_fusion_reads_it(
+    tiny_checkpoints, tmp_path, tiny_models
+):
+    info = read_checkpoint_info(tiny_checkpoints / "news-first")
+    config = dataclasses.replace(info.bridge, fusion="transparent-attention")
+    info = dataclasses.replace(info, folder=tmp_path / "news", bridge=config)
+    save_checkpoint(info, tiny_models.build(config).trained_state())
+    result = Session(tmp_path).classify(SINHALA, "news")
+    assert result.layers == [0, 1, 2, 3]
+    assert result.layer_weights.shape == (len(result.tokens), 4)
+
+
 def test_scores_and_weights_are_those_of_the_bridge(session, tiny_checkpoints):
     bridge = load_checkpoint(tiny_checkpoints / "news-second")
     task = TASKS["news"]

@@ -7,7 +7,7 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from fusion_demo.errors import FusionDemoError
-from fusion_demo.heatmap import group_graphemes, group_words, layer_heatmap, most_used_layer
+from fusion_demo.heatmap import group_graphemes, group_words, layer_heatmap, layer_name, most_used_layer
 from fusion_demo.languages import get_language
 from fusion_demo.session import Classification, Session
 from fusion_demo.ui.direction import text_direction
@@ -15,7 +15,7 @@ from fusion_demo.ui.examples import EXAMPLES
 from fusion_demo.ui.shaded_text import shaded_text
 
 WORDS, TOKENS = "Words", "Tokens"
-MOST_USED = 0
+MOST_USED = -1
 """Value of the layer choice that stands for the most-used layer."""
 
 HINT = "<p>The answer appears here.<br>Type a text, or take one of the examples.</p>"
@@ -53,7 +53,7 @@ def classify_tab(session: Session) -> None:
             layers_area: gr.Column(visible=True),
             label: result.scores,
             facts: result_facts(result),
-            layer_choice: gr.Dropdown(choices=_layer_choices(result), value=layer),
+            layer_choice: gr.Dropdown(choices=layer_choices(result), value=layer),
             shaded: draw_text(result, view, layer),
             heatmap: draw_heatmap(result, view),
             shown: result,
@@ -135,7 +135,7 @@ def draw_heatmap(result: Classification, view: str) -> go.Figure:
     tokens, weights = result.tokens, result.layer_weights
     if view == WORDS:
         tokens, weights = group_words(tokens, weights)
-    return layer_heatmap(tokens, weights, direction=text_direction(result.text))
+    return layer_heatmap(tokens, weights, first_layer=result.layers[0], direction=text_direction(result.text))
 
 
 def draw_text(result: Classification, view: str, layer: int) -> str:
@@ -144,17 +144,19 @@ def draw_text(result: Classification, view: str, layer: int) -> str:
     Args:
         result: What is shown.
         view: `WORDS` or `TOKENS`; tokens that cut through a sign of the script share a shade.
-        layer: A layer from 1, or `MOST_USED`.
+        layer: One of the result's layers, or `MOST_USED`.
     """
     tokens, weights = result.tokens, result.layer_weights
-    layer = layer or most_used_layer(tokens, weights)
+    if layer == MOST_USED:
+        layer = most_used_layer(tokens, weights, first_layer=result.layers[0])
     if view == WORDS:
         tokens, weights = group_words(tokens, weights)
         highest = float(weights.max())
     else:
         highest = float(weights.max())
         tokens, weights = group_graphemes(tokens, weights)
-    return shaded_text(tokens, weights[:, layer - 1], layer, highest, text_direction(result.text))
+    own = weights[:, result.layers.index(layer)]
+    return shaded_text(tokens, own, layer, highest, text_direction(result.text))
 
 
 def result_facts(result: Classification) -> str:
@@ -193,11 +195,13 @@ python -m train_cli train --task news --data FOLDER --output {folder}/news
     )
 
 
-def _layer_choices(result: Classification) -> list[tuple[str, int]]:
-    most_used = most_used_layer(result.tokens, result.layer_weights)
+def layer_choices(result: Classification) -> list[tuple[str, int]]:
+    """Return the layers that the text can be shaded by, `MOST_USED` first, with their names."""
+    most_used = most_used_layer(result.tokens, result.layer_weights, first_layer=result.layers[0])
+    names = {layer: str(layer) if layer else layer_name(layer) for layer in result.layers}
     return [
-        (f"most used ({most_used})", MOST_USED),
-        *((str(layer), layer) for layer in result.layers),
+        (f"most used ({names[most_used]})", MOST_USED),
+        *((name, layer) for layer, name in names.items()),
     ]
 
 

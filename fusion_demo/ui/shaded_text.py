@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fusion_demo.heatmap import weight_colours
+from fusion_demo.heatmap import layer_name, weight_colours
 from fusion_demo.tokens import Token
 
 
@@ -17,7 +17,7 @@ def shaded_text(
     Args:
         tokens: T tokens or words; those of one word stand together.
         weights: (T,), how much each token used the layer.
-        layer: Number of that layer, from 1.
+        layer: Number of that layer, from 1; 0: the embedding output.
         highest: The weight at the bright end of the colours.
         direction: "ltr" or "rtl".
     """
@@ -28,6 +28,6 @@ def shaded_text(
         background, colour = weight_colours(weight, highest)
         parts.append(
             f'<span class="shade" style="background:{background};color:{colour}" '
-            f'title="layer {layer}: {weight:.6f}">{html.escape(token.text)}</span>'
+            f'title="{layer_name(layer)}: {weight:.6f}">{html.escape(token.text)}</span>'
         )
     return f'<div class="shaded-text" dir="{direction}">{"".join(parts)}</div>'

@@ -9,7 +9,15 @@ import pytest
 from fusion_demo.heatmap import group_words, weight_colours
 from fusion_demo.session import Classification
 from fusion_demo.tokens import Token
-from fusion_demo.ui.classify import MOST_USED, TOKENS, WORDS, draw_heatmap, draw_text, result_facts
+from fusion_demo.ui.classify import (
+    MOST_USED,
+    TOKENS,
+    WORDS,
+    draw_heatmap,
+    draw_text,
+    layer_choices,
+    result_facts,
+)
 
 RESULT = Classification(
     text="خبر نامہ",
@@ -49,9 +57,32 @@ def test_the_text_has_the_colours_of_its_heatmap(view, layer):
     assert shown == [weight_colours(float(weight), trace.zmax)[0] for weight in own]
 
 
+@pytest.mark.parametrize("view", [WORDS, TOKENS])
+def test_the_embedding_output_is_shown_by_its_name(view):
+    result = dataclasses.replace(RESULT, layers=[0, 1])
+    trace = draw_heatmap(result, view).data[0]
+    assert [row[0] for row in trace.customdata] == ["embeddings", "layer 1"]
+    own = trace.z[0] if view == WORDS else trace.z[0][1:-1]
+    page = draw_text(result, view, 0)
+    assert re.findall("background:([^;]+);", page) == [
+        weight_colours(float(weight), trace.zmax)[0] for weight in own
+    ]
+    assert page.count('title="embeddings: ') == len(own)
+    assert draw_text(result, view, MOST_USED) == page
+
+
 def test_the_most_used_layer_is_that_of_the_text_without_special_tokens():
     heavier = dataclasses.replace(RESULT, layer_weights=np.array([[0, 1], [1, 0], [1, 0], [0, 1], [0, 1]]))
     assert draw_text(heavier, WORDS, MOST_USED) == draw_text(heavier, WORDS, 1)
+
+
+def test_every_layer_can_be_chosen_and_the_embedding_output_by_its_name():
+    assert layer_choices(RESULT) == [("most used (1)", MOST_USED), ("1", 1), ("2", 2)]
+    assert layer_choices(dataclasses.replace(RESULT, layers=[0, 1])) == [
+        ("most used (embeddings)", MOST_USED),
+        ("embeddings", 0),
+        ("1", 1),
+    ]
 
 
 def test_the_facts_of_a_plain_result():
