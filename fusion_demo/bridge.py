@@ -182,6 +182,7 @@ class FusionBridge(nn.Module):
             embeddings = embeddings + soft_token_noise * scale * torch.randn_like(embeddings)
         if soft_token_dropout:
             mask = mask & (torch.rand(mask.shape, device=mask.device) >= soft_token_dropout)
+            embeddings, mask = _pack(embeddings, mask)
         embeddings, mask = self._close(embeddings, mask, frame)
         ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
         targets = _pad(ids, mask.device)
@@ -289,6 +290,16 @@ class FusionBridge(nn.Module):
 
     def _ids(self, ids: Sequence[int]) -> Tensor:
         return torch.tensor(ids, dtype=torch.long, device=self.projection.boundary.device)
+
+
+def _pack(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Leave out the positions that no row needs: the LLM's passes are what a training step costs.
+
+    What is kept stays in order, and positions are counted over what is kept, so nothing else changes.
+    """
+    kept = int(mask.sum(dim=1).max())
+    order = mask.int().argsort(dim=1, descending=True, stable=True)[:, :kept]
+    return embeddings.gather(1, order[..., None].expand(-1, -1, embeddings.shape[-1])), mask.gather(1, order)
 
 
 def _pad(rows: list[list[int]], device: torch.device) -> Tensor:

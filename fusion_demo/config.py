@@ -84,6 +84,10 @@ class TrainConfig:
     seed: int = option(0, "seed of initialisation, order and dropout")
     epochs: int = option(1, "passes over the training examples")
     max_examples: int = option(0, "training examples kept (a seeded sample); 0: all")
+    warm_start_epochs: int = option(
+        0, "passes of the warm start, in which the first soft token learns its label without the LLM; 0: none"
+    )
+    warm_start_examples: int = option(0, "training examples of the warm start (a seeded sample); 0: all")
     batch_size: int = option(16, "examples per step and process")
     gradient_accumulation: int = option(1, "steps whose gradients are added before an update")
     learning_rate: float = option(1e-3, "peak learning rate of the projection and the boundary vector")
@@ -105,7 +109,14 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "gradient_accumulation", "evaluations"):
             _at_least(name, getattr(self, name), 1)
-        for name in ("max_examples", "dev_examples", "patience", "seed"):
+        for name in (
+            "max_examples",
+            "warm_start_epochs",
+            "warm_start_examples",
+            "dev_examples",
+            "patience",
+            "seed",
+        ):
             _at_least(name, getattr(self, name), 0)
         _above("learning_rate", self.learning_rate, 0.0)
         _above("max_gradient_norm", self.max_gradient_norm, 0.0)

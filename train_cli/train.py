@@ -23,6 +23,7 @@ from train_cli.arguments import (
 )
 from train_cli.state import STATE
 from train_cli.trainer import LAST, LOG, Trainer
+from train_cli.warm_start import FOLDER as WARM_START
 
 SAMPLES_SHOWN = 3
 
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
     if not config.data:
         raise ConfigError("Say where the data is: --data FOLDER with train.en.jsonl and dev.en.jsonl.")
-    train, dev = read_data(config, task)
+    train, warm_start, dev = read_data(config, task)
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
     if not arguments.dry_run:
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
-    trainer = Trainer(bridge, task, config, train, dev, info, accelerator)
+    trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start)
     if accelerator.is_main_process:
         _describe(trainer, bridge_config)
     if arguments.dry_run:
@@ -83,26 +84,34 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"best at update {trainer.progress.best_update}: {folder}")
 
 
-def read_data(config: TrainConfig, task: Task) -> tuple[list[Example], dict[str, list[Example]]]:
-    """Return the English training examples, and the dev examples by language."""
+def read_data(
+    config: TrainConfig, task: Task
+) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
+    """Return the English training examples, those of the warm start, and the dev examples by language."""
     folder = Path(config.data)
     train = read_examples(folder, task, "train", "en", max_examples=config.max_examples, seed=config.seed)
+    warm_start = []
+    if config.warm_start_epochs:
+        warm_start = read_examples(
+            folder, task, "train", "en", max_examples=config.warm_start_examples, seed=config.seed
+        )
     dev = {
         code: read_examples(folder, task, "dev", code, max_examples=config.dev_examples)
         for code in config.dev_languages.split(",")
     }
-    return train, dev
+    return train, warm_start, dev
 
 
 def _check_output(config: TrainConfig, arguments: argparse.Namespace) -> None:
     folder = Path(config.output)
     if not config.output:
         raise ConfigError("Say where to write the checkpoint: --output FOLDER.")
-    state = folder / LAST / STATE
+    states = [folder / LAST / STATE, folder / LAST / WARM_START / STATE]
+    started = any(state.exists() for state in states)
     if arguments.resume:
-        if not state.exists():
+        if not started:
             raise ConfigError(f"{folder} holds no training to resume. Leave out --resume to start one.")
-    elif state.exists() or (folder / CONFIG).exists():
+    elif started or (folder / CONFIG).exists():
         if not arguments.overwrite:
             raise ConfigError(
                 f"{folder} already holds a training. Use --resume to go on with it, --overwrite to replace "
@@ -115,13 +124,13 @@ def _check_output(config: TrainConfig, arguments: argparse.Namespace) -> None:
 def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
     counts = {
         part: sum(p.numel() for n, p in trainer.parameters.items() if n.startswith(f"{part}."))
-        for part in ("fusion", "projection")
+        for part in ("fusion", "projection", "relation")
     }
     frozen = sum(p.numel() for p in trainer.bridge.parameters() if not p.requires_grad)
     print(f"{bridge_config.encoder} -> {bridge_config.fusion} -> {bridge_config.llm}")
     print(
         f"trained parameters: {sum(counts.values()):,} (fusion {counts['fusion']:,}, projection and boundary "
-        f"{counts['projection']:,}); frozen: {frozen:,}"
+        f"{counts['projection']:,}, relation {counts['relation']:,}); frozen: {frozen:,}"
     )
     print(
         f"{len(trainer.train_examples):,} English examples, {trainer.total:,} updates of "

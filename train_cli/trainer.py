@@ -6,7 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,7 +22,9 @@ from fusion_demo.evaluation import classify_examples, score_language
 from fusion_demo.files import write_atomically
 from fusion_demo.tasks import Task
 from train_cli.batches import epoch_batches, share_of
-from train_cli.state import load_state, save_state
+from train_cli.optimizer import build_optimizer, set_rate
+from train_cli.state import STATE, load_state, save_state
+from train_cli.warm_start import WarmStart
 
 LAST, LOG = "last", "metrics.jsonl"
 LOG_EVERY, SAVE_EVERY = 10, 100
@@ -39,6 +41,7 @@ class Progress:
         best: Score of the best evaluation: mean dev accuracy, then mean log-likelihood.
         best_update: When that was.
         since_best: Evaluations since then.
+        warm_start: What the warm start says of itself: updates, examples, seconds.
     """
 
     updates: int = 0
@@ -46,6 +49,7 @@ class Progress:
     best: tuple[float, float] = (-1.0, -math.inf)
     best_update: int = 0
     since_best: int = 0
+    warm_start: dict[str, float] = field(default_factory=dict)
 
 
 class Trainer:
@@ -62,6 +66,7 @@ class Trainer:
         dev: Dev examples by language.
         info: What the checkpoints will say of themselves; its metrics are filled in here.
         accelerator: One CPU, one GPU or many processes.
+        warm_start_examples: English examples of the warm start, if the recipe has one.
         say: Receives lines for the user.
     """
 
@@ -74,16 +79,18 @@ class Trainer:
         dev: dict[str, list[Example]],
         info: CheckpointInfo,
         accelerator: Accelerator,
+        warm_start_examples: list[Example] | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
         self.bridge, self.task, self.config, self.info = bridge, task, config, info
         self.train_examples, self.dev = train, dev
+        self.warm_start_examples = warm_start_examples or []
         self.accelerator = accelerator
         self.say = say if accelerator.is_main_process else _nothing
         self.folder = info.folder
         self.frame = bridge.frame(task.instruction, task.bare_prompt)
         self.parameters = {n: p for n, p in bridge.named_parameters() if p.requires_grad}
-        self.optimizer = torch.optim.AdamW(self._groups(), betas=(config.adam_beta1, config.adam_beta2))
+        self.optimizer = build_optimizer(self.parameters, config, config.learning_rate)
         self.lengths = bridge.encoder.count_tokens([example.text for example in train])
         self.examples_per_update = (
             config.batch_size * config.gradient_accumulation * accelerator.num_processes
@@ -99,10 +106,12 @@ class Trainer:
         Raises:
             CheckpointError: there is nothing sound to resume from.
         """
-        if resume:
+        if resume and (self.folder / LAST / STATE).exists():
             saved = load_state(self.folder / LAST, self.parameters, self.optimizer)
             self.progress = Progress(**saved | {"best": tuple(saved["best"])})
             self.say(f"resumed at update {self.progress.updates} of {self.total}")
+        elif self.warm_start_examples:
+            self._warm_start(resume)
         self._trim_log()
         model = self.accelerator.prepare(self.bridge) if self.accelerator.num_processes > 1 else self.bridge
         started = time.monotonic() - self.progress.seconds
@@ -138,6 +147,13 @@ class Trainer:
             raise
         finally:
             bar.close()
+
+    def _warm_start(self, resume: bool) -> None:
+        warm_start = WarmStart(
+            self.bridge, self.task, self.config, self.warm_start_examples, self.folder / LAST, self.say
+        )
+        self.progress.warm_start = warm_start.run(resume=resume)
+        self.progress.seconds = self.progress.warm_start["seconds"]
 
     def save_last(self) -> None:
         """Save what `run(resume=True)` needs, if there is anything to save."""
@@ -175,8 +191,7 @@ class Trainer:
             self.accelerator.backward(loss)
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * self._rate(self.progress.updates)
+        set_rate(self.optimizer, self.progress.updates, self.total, config.warmup_fraction)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return total
@@ -210,31 +225,9 @@ class Trainer:
             "machine": machine(self.accelerator.device),
             "dev_selection": languages,
         }
+        if progress.warm_start:
+            training["warm_start"] = progress.warm_start
         return dataclasses.replace(self.info, metrics={"training": training})
-
-    def _groups(self) -> list[dict[str, Any]]:
-        """Parameter groups: the fusion may learn at its own rate; vectors are not decayed."""
-        config = self.config
-        rates = {
-            "fusion": config.fusion_learning_rate or config.learning_rate,
-            "projection": config.learning_rate,
-        }
-        groups = []
-        for part, rate in rates.items():
-            named = [p for n, p in self.parameters.items() if n.startswith(f"{part}.")]
-            for decayed in (True, False):
-                chosen = [p for p in named if (p.ndim > 1) == decayed]
-                decay = config.weight_decay if decayed else 0.0
-                if chosen:
-                    groups.append({"params": chosen, "lr": rate, "peak": rate, "weight_decay": decay})
-        return groups
-
-    def _rate(self, update: int) -> float:
-        """Cosine schedule with linear warm-up, as a factor of the peak rate."""
-        warmup = max(1, round(self.total * self.config.warmup_fraction))
-        if update < warmup:
-            return (update + 1) / warmup
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (update - warmup) / max(1, self.total - warmup))))
 
     def _log(self, **values: Any) -> None:
         if self.accelerator.is_main_process:
