@@ -72,8 +72,8 @@ class FusionBridge(nn.Module):
         self.encoder = encoder
         self.llm = llm
         self.fusion = build_fusion(config, encoder.num_layers, encoder.width)
-        self.projection = Projection(
-            encoder.width, llm.width, embedding_rms=llm.embedding_rms, norm=config.projection_norm
+        self.projection = Projection.from_config(
+            config, encoder.width, llm.width, embedding_rms=llm.embedding_rms
         )
         self.relation = (
             RelationToken(encoder.width, llm.width, embedding_rms=llm.embedding_rms)

@@ -23,7 +23,7 @@ FUSION_NAMES = (
     "transparent-attention",
     "depthwise-attention",
 )
-PROJECTION_NAMES = ("linear",)
+PROJECTION_NAMES = ("linear", "mlp")
 PROMPT_FORMS = ("auto", "chat", "bare")
 
 
@@ -50,6 +50,7 @@ class BridgeConfig:
     fusion_feedforward: float = option(2.0, "transformer-softmax: feed-forward width / encoder width")
     fusion_dropout: float = option(0.1, "transformer-softmax: dropout, fraction")
     projection: str = option("linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}")
+    projection_width: int = option(0, "mlp: width of its hidden layer; 0: twice the encoder's width")
     projection_norm: bool = option(True, "layer norm between the fusion and the projection")
     sentence_token: bool = option(
         False, "one more soft token before the others for each text: the mean of its fused states"
@@ -70,6 +71,7 @@ class BridgeConfig:
         _at_least("max_text_tokens", self.max_text_tokens, 1)
         _at_least("fusion_blocks", self.fusion_blocks, 1)
         _at_least("fusion_heads", self.fusion_heads, 1)
+        _at_least("projection_width", self.projection_width, 0)
         _above("fusion_feedforward", self.fusion_feedforward, 0.0)
         _fraction("fusion_dropout", self.fusion_dropout)
 

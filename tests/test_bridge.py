@@ -173,8 +173,13 @@ def test_training_changes_the_trained_tensors_and_no_frozen_bit():
     assert unchanged == []
 
 
-def test_the_trained_tensors_are_exactly_these(make_bridge):
-    assert set(make_bridge(fusion="global-softmax").trained_state()) == {
+@pytest.mark.parametrize(
+    ("projection", "hidden"),
+    [("linear", set()), ("mlp", {"projection.hidden.weight", "projection.hidden.bias"})],
+)
+def test_the_trained_tensors_are_exactly_these(make_bridge, projection, hidden):
+    bridge = make_bridge(fusion="global-softmax", projection=projection)
+    assert set(bridge.trained_state()) == hidden | {
         "fusion.weights",
         "fusion.temperature",
         "projection.norm.weight",

@@ -59,6 +59,7 @@ def test_no_option_is_in_both_configs():
             r"Unknown fusion 'last_layer'. Did you mean 'last-layer'\? Available:",
         ),
         (BridgeConfig, "projection", "cubic", "Unknown projection 'cubic'"),
+        (BridgeConfig, "projection_width", -1, "'projection_width' must be at least 0"),
         (BridgeConfig, "prompt_form", "char", r"Did you mean 'chat'\?"),
         (BridgeConfig, "max_text_tokens", 0, "'max_text_tokens' must be at least 1, not 0"),
         (BridgeConfig, "fusion_blocks", 0, "'fusion_blocks' must be at least 1"),
