@@ -31,7 +31,13 @@ LETTER_NAMES = {
 
 @pytest.mark.parametrize(
     ("group", "codes"),
-    [("xnli", XNLI), ("indic", INDIC), ("sinhala", "si"), ("amazon", "de en es fr ja zh")],
+    [
+        ("xnli", XNLI),
+        ("indic", INDIC),
+        ("sinhala", "si"),
+        ("amazon", "de en es fr ja zh"),
+        ("low-resource", "as bn gu hi kn ml mr or pa si ta te"),
+    ],
 )
 def test_groups_hold_the_languages_of_their_data_sets(group, codes):
     assert [language.code for language in languages_in(group)] == codes.split()

@@ -2,9 +2,10 @@
 
 A run is a folder:
 
-    run.json             which system answered what: a `RunDescription`
-    {language}.jsonl     one `PredictionRow` a line, in the order of the data
-    .lock                held by the evaluation that writes
+    run.json                    which system answered what: a `RunDescription`
+    {language}.jsonl            one `PredictionRow` a line, in the order of the data
+    {language}.english.jsonl    of a translation pipeline: what the LLM read, `{"row": 3, "english": "…"}`
+    .lock                       held by the evaluation that writes
 
 Lines are only ever appended, whole ones. No text of the data stands in these files.
 """
@@ -23,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from fusion_demo.errors import DataError
 from fusion_demo.files import write_json
+from fusion_demo.tokens import Text
 
 RUN, LOCK = "run.json", ".lock"
 EXTENDED = ("data", "command")
@@ -106,23 +108,29 @@ class RunWriter:
             DataError: a whole line is no row of this run.
         """
         path = _file_of(self.folder, language)
-        if not path.exists():
-            return []
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(path, whole)
-        return _parse(path, content[:whole], self.labels)
+        return _parse(path, _whole_lines(path), self.labels)
 
     def append(self, language: str, rows: Iterable[PredictionRow]) -> None:
         """Append rows; they are on the disk when this returns."""
-        lines = [
-            json.dumps(dataclasses.asdict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows
-        ]
-        with _file_of(self.folder, language).open("ab") as file:
-            file.write("".join(lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
+        _append(_file_of(self.folder, language), [dataclasses.asdict(row) for row in rows])
+
+    def english(self, language: str) -> list[Text]:
+        """Return the translations that are there, in the order of the data; a half line is cut off.
+
+        Raises:
+            DataError: a whole line is no translation.
+        """
+        path = self.folder / f"{language}.english.jsonl"
+        try:
+            texts = [json.loads(line)["english"] for line in _whole_lines(path).split(b"\n")[:-1]]
+            return [text if isinstance(text, str) else tuple(text) for text in texts]
+        except (ValueError, KeyError, TypeError):
+            raise DataError(f"{path} is damaged. Remove it and evaluate again.") from None
+
+    def append_english(self, language: str, rows: Sequence[int], texts: Sequence[Text]) -> None:
+        """Append what a translator made of some rows; it is on the disk when this returns."""
+        lines = [{"row": row, "english": text} for row, text in zip(rows, texts, strict=True)]
+        _append(self.folder / f"{language}.english.jsonl", lines)
 
 
 @contextlib.contextmanager
@@ -192,6 +200,23 @@ def read_run(folder: Path) -> PredictionRun:
 
 def _file_of(folder: Path, language: str) -> Path:
     return folder / f"{language}.jsonl"
+
+
+def _whole_lines(path: Path) -> bytes:
+    """Read a file of lines; cut off what stands behind its last line break."""
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+    return content[:whole]
+
+
+def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+    with path.open("ab") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _check_same(folder: Path, earlier: RunDescription, now: RunDescription) -> None:

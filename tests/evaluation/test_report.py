@@ -3,7 +3,17 @@ import math
 import numpy as np
 import pytest
 
-from fusion_demo.evaluation import build_report, format_report, mean_accuracy, percent, score_language
+from fusion_demo.evaluation import (
+    PredictionRow,
+    build_report,
+    format_confusion,
+    format_report,
+    mean_accuracy,
+    measure_language,
+    percent,
+    score_language,
+)
+from fusion_demo.tasks import Task
 
 
 def wilson(correct, n, z=1.959963984540054):
@@ -103,10 +113,98 @@ def test_table_shows_per_cent_interval_and_n(report):
     lines = format_report(report).splitlines()
     assert lines[0] == "news, test split"
     assert lines[4].split() == ["Sinhala", "(si)", "30.0", "10.8–60.3", "10"]
-    assert lines[-2].split() == ["mean", "50.0"]
-    assert lines[-1].split() == ["mean", "without", "English", "36.7"]
+    assert lines[6].split() == ["mean", "50.0"]
+    assert lines[7].split() == ["mean", "without", "English", "36.7"]
     assert len({len(line) for line in lines[1:6]}) == 1
 
 
 def test_table_of_english_alone_leaves_the_foreign_mean_out():
     assert "without" not in format_report(build_report("news", "dev", {"en": scored(1, 2)}))
+
+
+def test_table_ends_with_the_groups_that_have_several_languages(report):
+    lines = [line.split() for line in format_report(report).splitlines()[8:]]
+    assert lines == [
+        ["xnli,", "2", "of", "15", "75.0"],
+        ["indic,", "2", "of", "11", "40.0"],
+        ["low-resource,", "3", "of", "12", "36.7"],
+    ]
+
+
+MOOD = Task(
+    name="mood",
+    title="Mood",
+    instruction="",
+    bare_prompt="",
+    label_words={"pos": "very good", "neg": "bad", "none": "so-so", "odd": "odd"},
+    languages=("en",),
+    data="",
+    licence="",
+    licence_id="",
+)
+
+
+def answered(*rows):
+    return [
+        PredictionRow(row=i, gold=gold, label=label, log_likelihoods=(0.0,) * 4, answer=answer)
+        for i, (gold, label, answer) in enumerate(rows)
+    ]
+
+
+def test_scores_of_a_language_equal_those_worked_out_by_hand():
+    result = measure_language(
+        MOOD,
+        answered(
+            ("pos", "pos", "Very good."),
+            ("pos", "pos", "good"),
+            ("pos", "neg", "bad"),
+            ("neg", "neg", "bad"),
+            ("neg", "none", "bad film"),
+        ),
+    )
+    assert result["accuracy"] == 3 / 5
+    assert result["interval"] == pytest.approx(wilson(3, 5))
+    # pos: precision 2/2, recall 2/3; neg: 1/2, 1/2; none: 0/1, nothing to find; odd is nowhere.
+    assert result["macro_f1"] == pytest.approx((2 * 2 / 5 + 2 * 1 / 4 + 0) / 3)
+    assert result["confusion"] == [[2, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert result["exact_match"]["accuracy"] == 2 / 5
+    assert result["exact_match"]["interval"] == pytest.approx(wilson(2, 5))
+
+
+def test_exact_match_is_left_out_where_nothing_was_written():
+    assert "exact_match" not in measure_language(MOOD, answered(("pos", "neg", None)))
+
+
+def test_an_empty_answer_was_written_and_is_wrong():
+    assert measure_language(MOOD, answered(("pos", "pos", "")))["exact_match"]["accuracy"] == 0
+
+
+def test_means_and_groups_hold_every_score_that_all_languages_have():
+    right, wrong = ("pos", "pos", "very good"), ("pos", "neg", "bad")
+    measured = {
+        "en": measure_language(MOOD, answered(right, right)),
+        "hi": measure_language(MOOD, answered(right, wrong)),
+        "ta": measure_language(MOOD, answered(wrong, wrong)),
+    }
+    report = build_report("mood", "test", measured)
+    # F1 of hi: pos 2/3, neg 0; so 1/3.
+    assert report["mean_macro_f1"] == pytest.approx((1 + 1 / 3 + 0) / 3)
+    assert report["mean_macro_f1_non_english"] == pytest.approx(1 / 6)
+    assert report["mean_exact_match"] == pytest.approx(0.5)
+    assert report["mean_exact_match_non_english"] == pytest.approx(0.25)
+    assert report["groups"]["indic"]["macro_f1"] == pytest.approx(1 / 6)
+    assert report["groups"]["indic"]["exact_match"] == pytest.approx(0.25)
+    lines = format_report(report).splitlines()
+    assert lines[1].split("  ")[-1].strip() == "exact match %"
+    assert lines[2].split()[-2:] == ["100.0", "100.0"]
+    assert lines[5].split() == ["mean", "50.0", "44.4", "50.0"]
+    del measured["hi"]["exact_match"]
+    assert "mean_exact_match" not in build_report("mood", "test", measured)
+
+
+def test_confusion_has_a_numbered_row_and_column_for_each_label():
+    lines = format_confusion(["pos", "neg"], [[12, 3], [0, 5]]).splitlines()
+    assert lines[0].split() == ["gold,", "then", "answered", "1", "2"]
+    assert lines[1].split() == ["1.", "pos", "12", "3"]
+    assert lines[2].split() == ["2.", "neg", "0", "5"]
+    assert len({len(line) for line in lines}) == 1

@@ -1,0 +1,72 @@
+"""What is measured: anything that scores a task's labels and writes answers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from fusion_demo.bridge import FusionBridge
+from fusion_demo.prompt import PromptFrame
+from fusion_demo.tasks import Task
+from fusion_demo.tokens import Text
+
+
+class Answerer(Protocol):
+    """Something that answers a task: a bridge, or a baseline.
+
+    Attributes:
+        name: What result files and tables call it.
+    """
+
+    name: str
+
+    def prepare(self, texts: Sequence[Text], language: str) -> list[Text]:
+        """Return what the system reads in place of the texts: for most, the texts as they are.
+
+        Args:
+            texts: N texts.
+            language: Code of the language that they are in.
+        """
+        ...
+
+    def score_labels(self, texts: Sequence[Text], task: Task) -> Tensor:
+        """Return the log-likelihood of each of the task's labels, (B, K), in nats.
+
+        Args:
+            texts: B prepared texts.
+            task: Its labels give the K columns.
+        """
+        ...
+
+    def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
+        """Return what the system writes of each prepared text, greedily, about as long as a label.
+
+        Systems that only score labels have no such method.
+        """
+        ...
+
+
+class BridgeAnswerer:
+    """A fusion bridge as an `Answerer`."""
+
+    def __init__(self, bridge: FusionBridge, name: str = "") -> None:
+        self.bridge = bridge
+        self.name = name
+
+    def prepare(self, texts: Sequence[Text], language: str) -> list[Text]:
+        """Return the texts: the encoder reads every language."""
+        return list(texts)
+
+    def score_labels(self, texts: Sequence[Text], task: Task) -> Tensor:
+        """Return how likely the LLM finds each label's words, (B, K), in nats."""
+        words = list(task.label_words.values())
+        return self.bridge.score_labels(texts, words, self._frame(task)).log_likelihoods
+
+    def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
+        """Return the LLM's greedy answers."""
+        frame = self._frame(task)
+        decoding = frame.answer_decoding(self.bridge.llm.tokenizer, list(task.label_words.values()))
+        return self.bridge.generate(texts, frame, decoding)
+
+    def _frame(self, task: Task) -> PromptFrame:
+        return self.bridge.frame(task.instruction, task.bare_prompt)
