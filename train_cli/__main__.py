@@ -9,6 +9,7 @@ from fusion_demo.errors import FusionDemoError
 COMMANDS = {
     "train": "train a bridge and write a checkpoint",
     "evaluate": "measure a checkpoint, language by language",
+    "compare": "tell which of several systems is better on the same rows",
     "probe": "measure the linear probe: logistic regression on the encoder alone",
     "results": "write docs/results.md from the metrics files",
     "models": "list, fetch and verify the embedded models",
