@@ -18,6 +18,7 @@ from fusion_demo.llm import FrozenLLM
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
 from fusion_demo.relation import RelationToken
+from fusion_demo.text_prompt import TextPrompt, read_text_prompt
 from fusion_demo.tokens import Text, Token
 
 IGNORED = -100
@@ -35,6 +36,7 @@ class SoftTokens:
             of its `layers`.
         tokens: The encoder's tokens of each text.
         truncated: Whether a text was longer than the encoder reads.
+        prompt: The texts themselves, which the LLM reads behind the boundary, if the config asks for them.
     """
 
     embeddings: Tensor
@@ -42,6 +44,7 @@ class SoftTokens:
     layer_weights: Tensor
     tokens: list[list[Token]]
     truncated: list[bool]
+    prompt: TextPrompt | None
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,10 @@ class FusionBridge(nn.Module):
         embeddings, mask = self._summaries(fusion.fused, encoded)
         embeddings = torch.cat([*embeddings, self.projection(fusion.fused)], dim=1)
         mask = torch.cat([*mask, encoded.mask], dim=1)
-        return SoftTokens(embeddings, mask, fusion.layer_weights, encoded.tokens, encoded.truncated)
+        prompt = None
+        if self.config.text_prompt == "augment":
+            prompt = read_text_prompt(self.llm, texts, self.config.text_prompt_tokens)
+        return SoftTokens(embeddings, mask, fusion.layer_weights, encoded.tokens, encoded.truncated, prompt)
 
     def _summaries(self, fused: Tensor, encoded: EncodedTexts) -> tuple[list[Tensor], list[Tensor]]:
         """Return the relation token and the sentence tokens, (B, 1, E) each, and their masks."""
@@ -183,7 +189,7 @@ class FusionBridge(nn.Module):
         if soft_token_dropout:
             mask = mask & (torch.rand(mask.shape, device=mask.device) >= soft_token_dropout)
             embeddings, mask = _pack(embeddings, mask)
-        embeddings, mask = self._close(embeddings, mask, frame)
+        embeddings, mask = self._close(embeddings, mask, soft.prompt, frame)
         ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
         targets = _pad(ids, mask.device)
         real = targets != IGNORED
@@ -217,7 +223,7 @@ class FusionBridge(nn.Module):
             layer_mask: (B, L), True at the layers that may be used, see `LayerFusion.forward`.
         """
         soft = self.soft_tokens(texts, layer_mask=layer_mask)
-        embeddings, mask = self._close(soft.embeddings, soft.mask, frame)
+        embeddings, mask = self._close(soft.embeddings, soft.mask, soft.prompt, frame)
         ids = [frame.answer_ids(self.llm.tokenizer, label) for label in labels]
         scores = self.llm.score_answers(frame.before, embeddings, mask, ids)
         return LabelScores(scores, torch.softmax(scores, dim=-1), soft)
@@ -276,20 +282,24 @@ class FusionBridge(nn.Module):
         streamer: TextIteratorStreamer | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Tensor:
-        embeddings, mask = self._close(soft.embeddings, soft.mask, frame)
+        embeddings, mask = self._close(soft.embeddings, soft.mask, soft.prompt, frame)
         return self.llm.generate(frame.before, embeddings, mask, decoding, streamer=streamer, stop=stop)
 
-    def _close(self, embeddings: Tensor, mask: Tensor, frame: PromptFrame) -> tuple[Tensor, Tensor]:
-        """Put the boundary vector and the frame's last tokens behind the soft tokens."""
-        after = self.llm.embed(self._ids(frame.after)).to(embeddings.dtype)
-        tail = torch.cat([self.projection.boundary[None], after]).expand(len(mask), -1, -1)
+    def _close(
+        self, embeddings: Tensor, mask: Tensor, prompt: TextPrompt | None, frame: PromptFrame
+    ) -> tuple[Tensor, Tensor]:
+        """Put the boundary vector, the texts if the LLM reads them, and the frame's last tokens behind."""
+        texts = prompt.ids if prompt else [[] for _ in mask]
+        text_end = frame.text_end if prompt else ()
+        # Padded on the left, so that the last position of every row is a real one.
+        ids = _pad([[*text, *text_end, *frame.after] for text in texts], mask.device, side="left")
+        real = ids != IGNORED
+        boundary = self.projection.boundary.expand(len(mask), 1, -1)
+        tail = self.llm.embed(ids.clamp(min=0)).to(embeddings.dtype)
         return (
-            torch.cat([embeddings, tail], dim=1),
-            torch.cat([mask, mask.new_ones(tail.shape[:2])], dim=1),
+            torch.cat([embeddings, boundary, tail], dim=1),
+            torch.cat([mask, mask.new_ones(len(mask), 1), real], dim=1),
         )
-
-    def _ids(self, ids: Sequence[int]) -> Tensor:
-        return torch.tensor(ids, dtype=torch.long, device=self.projection.boundary.device)
 
 
 def _pack(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -302,7 +312,7 @@ def _pack(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return embeddings.gather(1, order[..., None].expand(-1, -1, embeddings.shape[-1])), mask.gather(1, order)
 
 
-def _pad(rows: list[list[int]], device: torch.device) -> Tensor:
-    """Stack rows of ids, filled up with IGNORED on the right."""
-    padded = [torch.tensor(row, device=device) for row in rows]
-    return nn.utils.rnn.pad_sequence(padded, batch_first=True, padding_value=IGNORED)
+def _pad(rows: list[list[int]], device: torch.device, side: str = "right") -> Tensor:
+    """Stack rows of ids, filled up with IGNORED on one side."""
+    padded = [torch.tensor(row, dtype=torch.long, device=device) for row in rows]
+    return nn.utils.rnn.pad_sequence(padded, batch_first=True, padding_value=IGNORED, padding_side=side)

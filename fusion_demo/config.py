@@ -25,6 +25,7 @@ FUSION_NAMES = (
 )
 PROJECTION_NAMES = ("linear", "mlp")
 PROMPT_FORMS = ("auto", "chat", "bare")
+TEXT_PROMPTS = ("none", "augment")
 
 
 def option(default: Any, help: str) -> Any:
@@ -63,12 +64,20 @@ class BridgeConfig:
         "chat: inside the LLM's chat template; bare: [BOS] soft [boundary] target, as the paper; "
         "auto: chat where the LLM has a template",
     )
+    text_prompt: str = option(
+        "none",
+        "augment: the text itself follows the soft tokens as ordinary LLM tokens, as in MindMerger's second "
+        "stage; none: the LLM reads soft tokens alone",
+    )
+    text_prompt_tokens: int = option(256, "augment: LLM tokens kept of each text")
 
     def __post_init__(self) -> None:
         _choice("fusion", self.fusion, FUSION_NAMES)
         _choice("projection", self.projection, PROJECTION_NAMES)
         _choice("prompt_form", self.prompt_form, PROMPT_FORMS)
+        _choice("text_prompt", self.text_prompt, TEXT_PROMPTS)
         _at_least("max_text_tokens", self.max_text_tokens, 1)
+        _at_least("text_prompt_tokens", self.text_prompt_tokens, 1)
         _at_least("fusion_blocks", self.fusion_blocks, 1)
         _at_least("fusion_heads", self.fusion_heads, 1)
         _at_least("projection_width", self.projection_width, 0)

@@ -3,8 +3,10 @@
     bare   [BOS] e[1..T] [boundary] Category:                     → English answer + end  (the paper's form)
     chat   …<user turn> instruction e[1..T] [boundary] <end of turn><assistant turn>  → English answer + end
 
-The soft tokens stand where the user's text would stand. What a user types never passes
-through the LLM's tokeniser, so no text can act as one of its control tokens.
+The soft tokens stand where the user's text would stand. With `text_prompt` "augment" the text itself
+follows the boundary, in the bare form with a line break behind it. What a user types passes through
+the LLM's tokeniser then alone, and as `FrozenLLM.text_ids` cuts it: no text can act as one of the
+LLM's control tokens.
 """
 
 from collections.abc import Sequence
@@ -33,11 +35,13 @@ class PromptFrame:
         before: Token ids in front of the soft tokens.
         after: Token ids behind the boundary vector.
         answer_prefix: What stands between the last of them and the answer's first letter.
+        text_end: Token ids behind the text itself, where the LLM reads that too.
     """
 
     before: tuple[int, ...]
     after: tuple[int, ...]
     answer_prefix: str
+    text_end: tuple[int, ...] = ()
 
     def answer_ids(self, tokenizer: PreTrainedTokenizerBase, answer: str) -> list[int]:
         """Return the ids of an answer as the LLM should write it, its end token included."""
@@ -75,7 +79,8 @@ def build_frame(
     if form == "bare":
         start = () if tokenizer.bos_token_id is None else (tokenizer.bos_token_id,)
         after = tokenizer.encode(bare_prompt.strip(), add_special_tokens=False) if bare_prompt else []
-        return PromptFrame(start, tuple(after), " ")
+        line_break = tokenizer.encode("\n", add_special_tokens=False)
+        return PromptFrame(start, tuple(after), " ", text_end=tuple(line_break))
     if not tokenizer.chat_template:
         raise ConfigError("This LLM has no chat template. Use --prompt-form bare.")
     content = f"{instruction}\n{TEXT_MARK}" if instruction else TEXT_MARK

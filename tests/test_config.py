@@ -61,6 +61,8 @@ def test_no_option_is_in_both_configs():
         (BridgeConfig, "projection", "cubic", "Unknown projection 'cubic'"),
         (BridgeConfig, "projection_width", -1, "'projection_width' must be at least 0"),
         (BridgeConfig, "prompt_form", "char", r"Did you mean 'chat'\?"),
+        (BridgeConfig, "text_prompt", "augmented", r"Did you mean 'augment'\?"),
+        (BridgeConfig, "text_prompt_tokens", 0, "'text_prompt_tokens' must be at least 1"),
         (BridgeConfig, "max_text_tokens", 0, "'max_text_tokens' must be at least 1, not 0"),
         (BridgeConfig, "fusion_blocks", 0, "'fusion_blocks' must be at least 1"),
         (BridgeConfig, "fusion_heads", -4, "'fusion_heads' must be at least 1"),
