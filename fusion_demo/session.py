@@ -39,6 +39,8 @@ class Classification:
             embedding output too.
         layer_weights: (T, L), the weights with which the fusion mixed the layers for this answer.
         truncated: Whether the encoder read only the beginning of the text.
+        prompt_truncated: Whether the LLM read only the beginning of it, for a bridge that gives it the
+            text too.
         removed: Number of control characters that were left out.
         milliseconds: Time from text to scores, loading left out.
     """
@@ -51,6 +53,7 @@ class Classification:
     layers: list[int]
     layer_weights: np.ndarray
     truncated: bool
+    prompt_truncated: bool
     removed: int
     milliseconds: float
 
@@ -146,7 +149,7 @@ class Session:
             with torch.inference_mode():
                 answer = loaded.bridge.score_labels([readable], list(labels.values()), loaded.frame)
             milliseconds = 1000 * (time.perf_counter() - start)
-        tokens = answer.soft_tokens.tokens[0]
+        tokens, prompt = answer.soft_tokens.tokens[0], answer.soft_tokens.prompt
         if all(token.special or token.unknown or token.text == WORD_MARK for token in tokens):
             raise InputError(
                 "The encoder knows none of the characters in this text. Write some words in any language."
@@ -162,6 +165,7 @@ class Session:
             layers=loaded.bridge.fusion.layers,
             layer_weights=weights,
             truncated=answer.soft_tokens.truncated[0],
+            prompt_truncated=prompt is not None and prompt.truncated[0],
             removed=removed,
             milliseconds=milliseconds,
         )

@@ -74,6 +74,24 @@ def test_the_embedding_output_counts_as_layer_zero_where_the_fusion_reads_it(
     assert result.layer_weights.shape == (len(result.tokens), 4)
 
 
+@pytest.mark.parametrize(
+    ("options", "truncated"),
+    [
+        ({}, False),
+        ({"text_prompt": "augment"}, False),
+        ({"text_prompt": "augment", "text_prompt_tokens": 8}, True),
+    ],
+)
+def test_it_is_said_where_the_llm_itself_reads_only_the_beginning(
+    tiny_checkpoints, tmp_path, tiny_models, options, truncated
+):
+    info = read_checkpoint_info(tiny_checkpoints / "news-first")
+    config = dataclasses.replace(info.bridge, **options)
+    info = dataclasses.replace(info, folder=tmp_path / "news", bridge=config)
+    save_checkpoint(info, tiny_models.build(config).trained_state())
+    assert Session(tmp_path).classify("a text of words", "news").prompt_truncated == truncated
+
+
 def test_scores_and_weights_are_those_of_the_bridge(session, tiny_checkpoints):
     bridge = load_checkpoint(tiny_checkpoints / "news-second")
     task = TASKS["news"]

@@ -167,6 +167,8 @@ def result_facts(result: Classification) -> str:
     notes = []
     if result.truncated:
         notes.append(f"The text is long: only its first {len(own)} tokens were read.")
+    if result.prompt_truncated:
+        notes.append("The text is long: the LLM itself read only its beginning.")
     if unknown:
         notes.append(
             f"{unknown} of {len(own)} tokens {'is' if unknown == 1 else 'are'} unknown to the encoder."

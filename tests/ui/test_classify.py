@@ -34,6 +34,7 @@ RESULT = Classification(
     layers=[1, 2],
     layer_weights=np.array([[1, 0], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0, 1]], np.float32),
     truncated=False,
+    prompt_truncated=False,
     removed=0,
     milliseconds=12.3,
 )
@@ -95,6 +96,7 @@ def test_the_facts_of_a_plain_result():
     [
         ({"language": None}, "not recognised"),
         ({"truncated": True}, "only its first 3 tokens were read"),
+        ({"prompt_truncated": True}, "the LLM itself read only its beginning"),
         ({"removed": 2}, "2 control characters were left out"),
         ({"removed": 1}, "1 control character was left out"),
         (
