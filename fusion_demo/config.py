@@ -90,7 +90,11 @@ class TrainConfig:
     """How a bridge is trained. The shipped checkpoints use the `embedded` preset's values."""
 
     task: str = option("news", "task to train on")
-    data: str = option("", "folder with train.en.jsonl and dev.<language>.jsonl")
+    data: str = option(
+        "",
+        "folder with train.en.jsonl and dev.<language>.jsonl, or a copy of the hub's data set; "
+        "empty: the task's data set on the Hugging Face Hub",
+    )
     output: str = option("", "checkpoint folder to write")
     seed: int = option(0, "seed of initialisation, order and dropout")
     epochs: int = option(1, "passes over the training examples")

@@ -37,8 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that say which texts are measured, and how they are run."""
-    parser.add_argument("--data", type=Path, required=True, help="folder with SPLIT.LANGUAGE.jsonl")
-    parser.add_argument("--languages", default="", help="codes, comma-separated (default: all in the folder)")
+    parser.add_argument(
+        "--data",
+        default="",
+        metavar="FOLDER",
+        help="with SPLIT.LANGUAGE.jsonl, or a copy of the hub's data set (default: fetch that from the hub)",
+    )
+    parser.add_argument("--languages", default="", help="codes, comma-separated (default: all there are)")
     parser.add_argument("--seed", type=count(0), default=0, metavar="N", help="of the samples (default: 0)")
     parser.add_argument(
         "--batch-size", type=count(1), default=32, metavar="N", help="texts per batch (default: 32)"

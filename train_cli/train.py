@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import CONFIG
 from fusion_demo.config import BridgeConfig, TrainConfig
-from fusion_demo.data import Example, read_examples
+from fusion_demo.data import Example, describe_training_data, read_examples
 from fusion_demo.errors import ConfigError
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.tasks import Task, get_task
@@ -50,8 +50,6 @@ def run(arguments: argparse.Namespace) -> None:
             f"The task '{task.name}' has no training data of its own. Train --task {task.trained_on}, and "
             f"evaluate that checkpoint with --task {task.name}."
         )
-    if not config.data:
-        raise ConfigError("Say where the data is: --data FOLDER with train.en.jsonl and dev.en.jsonl.")
     train, warm_start, dev = read_data(config, task)
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
@@ -68,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         bridge=bridge_config,
         training=config,
         command=command_line(leave_out=("--resume", "--overwrite")),
-        data={"description": task.data, "licence": task.licence, "licence_id": task.licence_id},
+        data=describe_training_data(config.data, task),
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
@@ -88,7 +86,7 @@ def read_data(
     config: TrainConfig, task: Task
 ) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
     """Return the English training examples, those of the warm start, and the dev examples by language."""
-    folder = Path(config.data)
+    folder = config.data
     train = read_examples(folder, task, "train", "en", max_examples=config.max_examples, seed=config.seed)
     warm_start = []
     if config.warm_start_epochs:

@@ -1,5 +1,17 @@
-"""Local data files: one JSON object per line, one file per split and language."""
+"""Labelled texts of the tasks: from the Hugging Face Hub, or from a folder.
 
-from fusion_demo.data.examples import Example, available_languages, read_examples, read_languages
+example.py     `Example`: a text, its label, its row
+jsonl.py       files of our own: one JSON object per line, one file per split and language
+hub.py         the hub's data sets, and copies of them in a folder
+examples.py    which of them is read, and the seeded samples
+"""
 
-__all__ = ["Example", "available_languages", "read_examples", "read_languages"]
+from fusion_demo.data.example import Example
+from fusion_demo.data.examples import (
+    available_languages,
+    describe_training_data,
+    read_examples,
+    read_languages,
+)
+
+__all__ = ["Example", "available_languages", "describe_training_data", "read_examples", "read_languages"]

@@ -1,92 +1,81 @@
-"""Reads labelled texts from `{split}.{language}.jsonl`.
+"""Labelled texts of a task: from the hub, from a copy of its data set, or from files of our own.
 
-Format: UTF-8, one JSON object per line with the string "label" and one string for each of the task's fields,
-"text" for most tasks; other fields are ignored.
-Example: the line `{"text": "Rain ends the test match", "label": "sports"}` in `train.en.jsonl`.
+`data` says where, as `--data` does on the command line: nothing for the task's data set on the hub; else a
+folder that holds `{split}.{language}.jsonl` (see `jsonl.py`), or a copy of the hub's files (see `hub.py`).
 """
 
-import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
+from fusion_demo.data.example import Example
+from fusion_demo.data.hub import copied_files, fetch_file, read_files
+from fusion_demo.data.jsonl import jsonl_languages, read_jsonl
 from fusion_demo.errors import DataError, unknown_name
 from fusion_demo.languages import get_language
-from fusion_demo.tasks import Task
-from fusion_demo.tokens import Text
-
-MAX_LINE_BYTES = 1_000_000
+from fusion_demo.tasks import HubSource, Task
 
 
-@dataclass(frozen=True)
-class Example:
-    """One labelled text, or pair of texts.
+def available_languages(data: str | Path, task: Task, split: str) -> list[str]:
+    """Return the codes of the languages that a task can be read in, sorted.
 
-    Attributes:
-        text: The text; of a pair both parts, in the order of the task's fields.
-        label: One of the task's labels.
-        row: Which example of its file or data set it is, counted from 0 before any sample is drawn.
-    """
-
-    text: Text
-    label: str
-    row: int = 0
-
-    @property
-    def characters(self) -> int:
-        """Length of the text, both parts of a pair together, in characters."""
-        return len(self.text) if isinstance(self.text, str) else sum(map(len, self.text))
-
-
-def available_languages(folder: Path, split: str) -> list[str]:
-    """Return the language codes that a folder holds files of a split for, sorted.
+    Args:
+        data: A folder, or "" for the hub.
+        task: The task.
+        split: "train", "dev" or "test".
 
     Raises:
-        DataError: the folder is missing, or holds no file of that split.
+        DataError: there is no data set, or it has no such split. The message says what there is.
     """
+    if not str(data):
+        return sorted(_hub(task, split).configs)
+    folder = Path(data)
     if not folder.is_dir():
         raise DataError(
-            f"There is no data folder {folder}. Give the one that holds {split}.<language>.jsonl."
+            f"There is no data folder {folder}. Give the one that holds {split}.<language>.jsonl"
+            f"{f', or a copy of {task.hub.id}' if task.hub else ''}."
         )
-    names = sorted(path.name for path in folder.glob("*.jsonl") if path.is_file())
-    prefix, suffix = f"{split}.", ".jsonl"
-    languages = [name[len(prefix) : -len(suffix)] for name in names if name.startswith(prefix)]
-    if not languages:
-        raise DataError(
-            f"{folder} holds no {split}.<language>.jsonl. "
-            f"Files there: {', '.join(names) or 'no .jsonl file at all'}."
-        )
-    return languages
+    ours = jsonl_languages(folder)
+    if split in ours:
+        return ours[split]
+    copied = _copied_languages(folder, task, split)
+    if copied:
+        return copied
+    there = sorted(path.name for path in folder.iterdir())[:20]
+    copy = f", nor {task.hub.splits.get(split, split)} files of {task.hub.id}" if task.hub else ""
+    raise DataError(
+        f"{folder} holds no {split}.<language>.jsonl{copy}. There: {', '.join(there) or 'nothing'}."
+    )
 
 
 def read_examples(
-    folder: Path, task: Task, split: str, language: str, *, max_examples: int = 0, seed: int = 0
+    data: str | Path, task: Task, split: str, language: str, *, max_examples: int = 0, seed: int = 0
 ) -> list[Example]:
-    """Read one file, or a sample of it, in the order of the file.
+    """Read one split in one language, or a sample of it, in the order of the data.
 
     Args:
-        folder: Folder of the data set.
+        data: A folder, or "" for the hub.
         task: Says which fields make up a text, and which labels may occur.
         split: "train", "dev" or "test".
-        language: Language code, as in the file's name.
+        language: Language code.
         max_examples: Rows to keep; 0 keeps all. The sample depends on the seed and the number of rows
             alone, so it is the same on every machine.
         seed: Seed of the sample.
 
     Raises:
-        DataError: the folder or file is missing or empty, or a line is malformed, lacks a field of the
-            task, or has a label that is none of the task's. The message names the file and the line.
+        DataError: the data is missing, cannot be fetched, or is malformed. The message names the file,
+            and the line or row.
     """
-    languages = available_languages(folder, split)
+    languages = available_languages(data, task, split)
     if language not in languages:
-        raise DataError(f"{folder} ({split}): {unknown_name('language', language, languages)}")
-    path = folder / f"{split}.{language}.jsonl"
-    examples = [
-        _example(line, task, row, f"{path}:{number}") for row, (number, line) in enumerate(_lines(path))
-    ]
-    if not examples:
-        raise DataError(f"{path} holds no examples. Fetch the data set again.")
+        where = data or f"{task.hub.id} on the hub"
+        raise DataError(f"{where} ({split}): {unknown_name('language', language, languages)}")
+    if not str(data):
+        examples = read_files([fetch_file(task.hub, split, language)], task, task.hub)
+    elif split in jsonl_languages(Path(data)):
+        examples = read_jsonl(Path(data), task, split, language)
+    else:
+        examples = read_files(copied_files(Path(data), task.hub, split, language), task, task.hub)
     if 0 < max_examples < len(examples):
         kept = random.Random(seed).sample(range(len(examples)), max_examples)
         examples = [examples[index] for index in sorted(kept)]
@@ -94,7 +83,7 @@ def read_examples(
 
 
 def read_languages(
-    folder: Path,
+    data: str | Path,
     task: Task,
     split: str,
     languages: Sequence[str],
@@ -105,10 +94,10 @@ def read_languages(
     """Read the same split in several languages.
 
     Args:
-        folder: Folder of the data set.
+        data: A folder, or "" for the hub.
         task: Says which fields make up a text, and which labels may occur.
         split: "dev" or "test".
-        languages: Language codes; empty means all that the folder holds.
+        languages: Language codes; empty means all that there are.
         max_examples: Rows to keep of each language; 0 keeps all.
         seed: Seed of the samples.
 
@@ -120,53 +109,46 @@ def read_languages(
         ConfigError: a language is none of `fusion_demo.languages`.
     """
     examples = {
-        code: read_examples(folder, task, split, code, max_examples=max_examples, seed=seed)
-        for code in languages or available_languages(folder, split)
+        code: read_examples(data, task, split, code, max_examples=max_examples, seed=seed)
+        for code in languages or available_languages(data, task, split)
     }
     for code in examples:
         get_language(code)
     return examples
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield line numbers from 1 and lines, blank ones left out."""
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE_BYTES + 1):
-            number += 1
-            if len(line) > MAX_LINE_BYTES:
-                raise DataError(
-                    f"{path}:{number}: the line is longer than {MAX_LINE_BYTES:,} bytes. "
-                    "Is every object on its own line?"
-                )
-            if line.strip():
-                yield number, line
+def describe_training_data(data: str | Path, task: Task) -> dict[str, str]:
+    """Return what a checkpoint's card says of the English training data.
+
+    A data set of the hub may be less than what the task names, as XNLI's own training set is.
+
+    Returns:
+        `description`, `licence` and `licence_id`.
+    """
+    from_hub = task.hub if not str(data) or "train" not in jsonl_languages(Path(data)) else None
+    return {
+        "description": (from_hub and from_hub.data) or task.data,
+        "licence": (from_hub and from_hub.licence) or task.licence,
+        "licence_id": (from_hub and from_hub.licence_id) or task.licence_id,
+    }
 
 
-def _example(line: bytes, task: Task, row: int, where: str) -> Example:
-    try:
-        values = json.loads(line.decode("utf-8-sig"))  # -sig: some editors open a file with a byte order mark
-    except UnicodeDecodeError:
-        raise DataError(f"{where}: the line is not UTF-8. Save the file as UTF-8.") from None
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        raise DataError(f"{where}: the line is not a JSON object. Correct or remove it.")
-    for name in (*task.fields, "label"):
-        if not isinstance(values.get(name), str):
-            raise DataError(
-                f"{where}: there is no string '{name}'. Fields there: {', '.join(sorted(values)) or 'none'}."
-            )
-    for name in task.fields:
-        if not values[name].strip():
-            raise DataError(f"{where}: the {name} is empty. Correct or remove the line.")
-        if any("\ud800" <= character <= "\udfff" for character in values[name]):
-            raise DataError(
-                f"{where}: the {name} holds half of a surrogate pair. Correct or remove the line."
-            )
-    if values["label"] not in task.labels:
-        raise DataError(f"{where}: {unknown_name('label', values['label'], task.labels)}")
-    if len(task.fields) == 1:
-        return Example(values[task.fields[0]], values["label"], row)
-    first, second = (values[name] for name in task.fields)
-    return Example((first, second), values["label"], row)
+def _hub(task: Task, split: str) -> HubSource:
+    """Return the hub's data set of a task that has the split there."""
+    if task.hub is None:
+        raise DataError(
+            f"The task '{task.name}' has no data set on the hub. Give a folder with --data FOLDER: one that "
+            f"holds {split}.<language>.jsonl."
+        )
+    if split not in task.hub.splits:
+        raise DataError(
+            f"{task.hub.id} on the hub: {unknown_name('split', split, task.hub.splits)} "
+            f"Or give a folder that holds {split}.<language>.jsonl with --data FOLDER."
+        )
+    return task.hub
+
+
+def _copied_languages(folder: Path, task: Task, split: str) -> list[str]:
+    if task.hub is None:
+        return []
+    return [code for code in sorted(task.hub.configs) if copied_files(folder, task.hub, split, code)]

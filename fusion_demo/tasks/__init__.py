@@ -2,15 +2,20 @@
 
 from fusion_demo.errors import ConfigError, unknown_name
 from fusion_demo.tasks.base import Task
+from fusion_demo.tasks.hub import HubSource
+from fusion_demo.tasks.indicxnli import INDICXNLI
 from fusion_demo.tasks.news import NEWS
 from fusion_demo.tasks.reviews import REVIEWS
 from fusion_demo.tasks.sentiment import SENTIMENT
 from fusion_demo.tasks.sib200 import SIB200
+from fusion_demo.tasks.sinhala_news import SINHALA_NEWS
 from fusion_demo.tasks.xnli import XNLI
 
-__all__ = ["TASKS", "Task", "get_task"]
+__all__ = ["TASKS", "HubSource", "Task", "get_task"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (NEWS, SIB200, XNLI, REVIEWS, SENTIMENT)}
+TASKS: dict[str, Task] = {
+    task.name: task for task in (XNLI, INDICXNLI, NEWS, SINHALA_NEWS, SIB200, REVIEWS, SENTIMENT)
+}
 
 
 def get_task(name: str) -> Task:

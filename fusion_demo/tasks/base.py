@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fusion_demo.tasks.hub import HubSource
 from fusion_demo.tokens import Text
 
 
@@ -25,6 +26,7 @@ class Task:
             its own; empty: its own checkpoints do.
         line_parallel: Whether a row is the same text in every language, so that rows of two languages
             are no independent evidence.
+        hub: The data set on the Hugging Face Hub; None where there is none, so that a folder is needed.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Task:
     fields: tuple[str, ...] = ("text",)
     trained_on: str = ""
     line_parallel: bool = False
+    hub: HubSource | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@ import json
 import pytest
 
 from fusion_demo.data import Example, available_languages, read_examples, read_languages
-from fusion_demo.data.examples import MAX_LINE_BYTES
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.tasks import get_task
 
@@ -24,11 +23,6 @@ def write_rows(path, texts):
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
-def read_line(folder, line):
-    (folder / "dev.hi.jsonl").write_bytes(b'{"text": "fine", "label": "world"}\n\n' + line)
-    return read_examples(folder, NEWS, "dev", "hi")
-
-
 def test_rows_come_in_file_order_with_text_label_and_row(folder):
     examples = read_examples(folder, NEWS, "dev", "en")
     assert examples[:2] == [
@@ -42,7 +36,7 @@ def test_rows_come_in_file_order_with_text_label_and_row(folder):
 def test_available_languages_are_those_of_the_split(folder):
     write_rows(folder / "train.ta.jsonl", ["x"])
     (folder / "dev.bn.jsonl").mkdir()
-    assert available_languages(folder, "dev") == ["en", "si"]
+    assert available_languages(folder, NEWS, "dev") == ["en", "si"]
 
 
 def test_sample_is_the_same_rows_on_every_machine(folder):
@@ -50,35 +44,6 @@ def test_sample_is_the_same_rows_on_every_machine(folder):
     kept = read_examples(folder, NEWS, "dev", "en", max_examples=3, seed=0)
     assert [example.text[-1] for example in kept] == ["0", "6", "9"]
     assert [example.row for example in kept] == [0, 6, 9]
-
-
-def test_row_counts_examples_not_lines(folder):
-    (folder / "dev.hi.jsonl").write_text(
-        '\n{"text": "a", "label": "world"}\n\n{"text": "b", "label": "world"}\n'
-    )
-    assert [(e.text, e.row) for e in read_examples(folder, NEWS, "dev", "hi")] == [("a", 0), ("b", 1)]
-
-
-def test_pair_is_read_by_the_tasks_fields_in_their_order(folder):
-    row = {"hypothesis": "It is dry.", "label": "contradiction", "premise": "It rains.", "source": "x"}
-    (folder / "dev.hi.jsonl").write_text(json.dumps(row) + "\n")
-    (example,) = read_examples(folder, XNLI, "dev", "hi")
-    assert example == Example(("It rains.", "It is dry."), "contradiction", 0)
-    assert example.characters == len("It rains.It is dry.")
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ({"premise": "a", "label": "neutral"}, r"no string 'hypothesis'. Fields there: label, premise\."),
-        ({"premise": "a", "hypothesis": "  ", "label": "neutral"}, "the hypothesis is empty"),
-        ({"premise": "a", "hypothesis": "b", "label": "sports"}, "Unknown label 'sports'"),
-    ],
-)
-def test_bad_pair_is_refused_with_file_and_line_number(folder, row, message):
-    (folder / "dev.hi.jsonl").write_text(json.dumps(row) + "\n")
-    with pytest.raises(DataError, match=rf"dev\.hi\.jsonl:1: .*{message}"):
-        read_examples(folder, XNLI, "dev", "hi")
 
 
 def test_sample_depends_on_the_seed_and_keeps_file_order(folder):
@@ -95,11 +60,6 @@ def test_all_rows_are_kept_when_there_are_no_more(folder, max_examples):
     assert len(read_examples(folder, NEWS, "dev", "en", max_examples=max_examples)) == 10
 
 
-def test_byte_order_mark_is_left_out(folder):
-    (folder / "dev.ta.jsonl").write_text('{"text": "ok", "label": "world"}\n', encoding="utf-8-sig")
-    assert read_examples(folder, NEWS, "dev", "ta") == [Example("ok", "world")]
-
-
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(DataError, match=r"There is no data folder .*nowhere"):
         read_examples(tmp_path / "nowhere", NEWS, "dev", "en")
@@ -113,34 +73,6 @@ def test_missing_split_names_the_files_that_are_there(folder):
 def test_missing_language_names_those_that_are_there(folder):
     with pytest.raises(DataError, match=r"Unknown language 'ta'.*Available: en, si\."):
         read_examples(folder, NEWS, "dev", "ta")
-
-
-def test_file_without_rows_is_refused(folder):
-    (folder / "dev.hi.jsonl").write_text("\n\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"dev\.hi\.jsonl holds no examples"):
-        read_examples(folder, NEWS, "dev", "hi")
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        (b'{"text": "cut', "not a JSON object"),
-        (b"[1, 2]", "not a JSON object"),
-        (b"[" * 100_000, "not a JSON object"),
-        (b"9" * 5000, "not a JSON object"),
-        (b'{"text": "\xff", "label": "world"}', "not UTF-8"),
-        (b'{"text": "no label"}', r"no string 'label'. Fields there: text\."),
-        (b'{"headline": "no text", "label": "world"}', r"no string 'text'. Fields there: headline, label\."),
-        (b'{"text": 5, "label": "world"}', "no string 'text'"),
-        (b'{"text": " \\n", "label": "world"}', "the text is empty"),
-        (b'{"text": "\\ud800", "label": "world"}', "surrogate"),
-        (b'{"text": "a", "label": "sport"}', r"Unknown label 'sport'. Did you mean 'sports'\?"),
-        (b'{"text": "' + b"a" * MAX_LINE_BYTES + b'"}', "longer than 1,000,000 bytes"),
-    ],
-)
-def test_bad_line_is_refused_with_file_and_line_number(folder, line, message):
-    with pytest.raises(DataError, match=rf"dev\.hi\.jsonl:3: .*{message}"):
-        read_line(folder, line)
 
 
 def test_all_languages_are_read_unless_some_are_named(folder):

@@ -52,13 +52,24 @@ def test_checkpoints_are_of_a_task_that_is_trained_and_asks_for_the_same_fields(
 
 
 @every_task
+def test_hub_source_names_the_tasks_languages_and_all_of_its_labels(task):
+    if task.hub is None:
+        return
+    assert set(task.hub.configs) == set(task.languages)
+    assert set(task.hub.labels.values()) in (set(), set(task.labels))
+    assert set(task.hub.columns) <= {*task.fields, "label"}
+    assert ("train" in task.hub.splits) == (not task.trained_on)
+    assert "test" in task.hub.splits
+
+
+@every_task
 def test_get_task_finds_it_by_its_name(task):
     assert get_task(task.name) is task
 
 
 def test_unknown_task_suggests_the_nearest():
     with pytest.raises(
-        ConfigError, match=r"Unknown task 'new'. Did you mean 'news'\? Available: news, reviews, "
+        ConfigError, match=r"Unknown task 'new'. Did you mean 'news'\? Available: indicxnli, news, "
     ):
         get_task("new")
 

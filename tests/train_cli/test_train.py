@@ -174,7 +174,7 @@ def test_a_dry_run_shows_one_batch_and_writes_nothing(data, tmp_path, capsys):
     [
         (("--resume",), "holds no training to resume"),
         (("--output", ""), "Say where to write the checkpoint"),
-        (("--data", ""), "Say where the data is"),
+        (("--data", ""), "The task 'news' has no data set on the hub. Give a folder with --data FOLDER"),
         (("--task", "new"), "Unknown task 'new'. Did you mean 'news'"),
         (("--task", "sentiment"), "has no training data of its own. Train --task reviews"),
         (("--fusion", "softmax"), "Unknown fusion 'softmax'"),
