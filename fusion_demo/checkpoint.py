@@ -26,6 +26,18 @@ from fusion_demo.tensors import COPY_AGAIN, read_tensors, write_tensors
 FORMAT_VERSION = 1
 TENSORS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
 LARGEST_JSON = 4_000_000
+SHAPING_OPTIONS = (
+    "fusion",
+    "fusion_blocks",
+    "fusion_heads",
+    "fusion_feedforward",
+    "projection",
+    "projection_width",
+    "projection_norm",
+    "relation_token",
+)
+"""Options of the bridge without which its trained tensors mean nothing."""
+
 REQUIRED_KEYS = {"format_version", "task", "bridge", "training", "command", "data", "fingerprints"}
 
 
@@ -128,18 +140,58 @@ def load_checkpoint(folder: Path, models: FrozenModels | None = None) -> FusionB
     info = read_checkpoint_info(folder)
     models = models or FrozenModels()
     actual = models.fingerprints(info.bridge)
-    for role in ("encoder", "llm"):
-        if info.fingerprints.get(role) != actual[role]:
-            raise CheckpointError(
-                f"{folder} was trained with another {role} than '{getattr(info.bridge, role)}' is here "
-                f"(fingerprint {str(info.fingerprints.get(role))[:12]}, here {actual[role][:12]}). "
-                "Fetch that model again (`python -m train_cli models fetch`), or train for this one."
-            )
+    role = _other_model(info, actual)
+    if role:
+        raise CheckpointError(
+            f"{folder} was trained with another {role} than '{getattr(info.bridge, role)}' is here "
+            f"(fingerprint {str(info.fingerprints.get(role))[:12]}, here {actual[role][:12]}). "
+            "Fetch that model again (`python -m train_cli models fetch`), or train for this one."
+        )
     bridge = models.build(info.bridge)
+    _load_tensors(folder, bridge)
+    return bridge
+
+
+def start_from(folder: Path, bridge: FusionBridge, fingerprints: dict[str, str]) -> None:
+    """Put a checkpoint's trained tensors into a bridge that will be trained on.
+
+    Both have the same frozen models, and the same options where these shape the trained tensors; the
+    prompt, the task and the training may differ.
+
+    Args:
+        folder: The checkpoint.
+        bridge: Gets the tensors.
+        fingerprints: Of the bridge's frozen models, `encoder` and `llm`.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, damaged, or of another bridge.
+    """
+    info = read_checkpoint_info(folder)
+    role = _other_model(info, fingerprints)
+    if role:
+        raise CheckpointError(
+            f"{folder} was trained with another {role}: '{getattr(info.bridge, role)}', here "
+            f"'{getattr(bridge.config, role)}'. Give the same --{role}, or start from another checkpoint."
+        )
+    for name in SHAPING_OPTIONS:
+        theirs, ours = getattr(info.bridge, name), getattr(bridge.config, name)
+        if theirs != ours:
+            raise CheckpointError(
+                f"{folder} was trained with {name} {theirs!r}, and this training has {ours!r}. "
+                f"Give the same --{name.replace('_', '-')}, or start from another checkpoint."
+            )
+    _load_tensors(folder, bridge)
+
+
+def _other_model(info: CheckpointInfo, fingerprints: dict[str, str]) -> str | None:
+    """Return the role of the frozen model that is not the one a checkpoint was trained with, if any."""
+    return next((r for r in ("encoder", "llm") if info.fingerprints.get(r) != fingerprints[r]), None)
+
+
+def _load_tensors(folder: Path, bridge: FusionBridge) -> None:
     expected = {name: tuple(value.shape) for name, value in bridge.trained_state().items()}
     tensors, _ = read_tensors(folder / TENSORS, expected)
     bridge.load_state_dict(tensors, strict=False)
-    return bridge
 
 
 def _write_metrics(info: CheckpointInfo) -> None:

@@ -96,6 +96,9 @@ class TrainConfig:
         "empty: the task's data set on the Hugging Face Hub",
     )
     output: str = option("", "checkpoint folder to write")
+    init_from: str = option(
+        "", "checkpoint whose trained tensors the training starts from, of the same models and shapes"
+    )
     seed: int = option(0, "seed of initialisation, order and dropout")
     epochs: int = option(1, "passes over the training examples")
     max_examples: int = option(0, "training examples kept (a seeded sample); 0: all")

@@ -5,13 +5,15 @@ import pytest
 import torch
 
 from fusion_demo.checkpoint import (
+    SHAPING_OPTIONS,
     list_checkpoints,
     load_checkpoint,
     read_checkpoint_info,
     save_checkpoint,
+    start_from,
     update_metrics,
 )
-from fusion_demo.config import FUSION_NAMES
+from fusion_demo.config import FUSION_NAMES, BridgeConfig, option_names
 from fusion_demo.errors import CheckpointError
 
 LABELS = ["sports", "arts"]
@@ -98,6 +100,83 @@ def test_other_frozen_models_are_refused(folder, tiny_models, role):
     rewrite(folder / "config.json", lambda c: c["fingerprints"].update({role: "0" * 64}))
     with pytest.raises(CheckpointError, match=f"trained with another {role}.*models fetch"):
         load_checkpoint(folder, tiny_models)
+
+
+def test_a_bridge_starts_from_the_tensors_of_another_with_another_prompt(
+    tiny_checkpoints, tiny_models, make_bridge
+):
+    source = load_checkpoint(tiny_checkpoints / "news-second", tiny_models)
+    bridge = make_bridge(seed=9, text_prompt="augment", prompt_form="bare", max_text_tokens=20)
+    start_from(tiny_checkpoints / "news-second", bridge, tiny_models.fingerprints(bridge.config))
+    assert bridge.trained_state().keys() == source.trained_state().keys()
+    for name, value in source.trained_state().items():
+        assert torch.equal(bridge.trained_state()[name], value), name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"fusion": "global-softmax"},
+            "fusion 'transformer-softmax', and this training has 'global-softmax'",
+        ),
+        ({"fusion_heads": 4}, r"fusion_heads 2, and this training has 4. Give the same --fusion-heads"),
+        ({"fusion_feedforward": 1.0}, "fusion_feedforward 2.0, and this training has 1.0"),
+        ({"projection": "mlp"}, "projection 'linear', and this training has 'mlp'"),
+        ({"projection_norm": False}, "projection_norm True, and this training has False"),
+    ],
+)
+def test_a_bridge_of_other_shape_cannot_start_from_it(
+    tiny_checkpoints, tiny_models, make_bridge, options, message
+):
+    bridge = make_bridge(**options)
+    before = {name: value.clone() for name, value in bridge.trained_state().items()}
+    with pytest.raises(CheckpointError, match=message):
+        start_from(tiny_checkpoints / "news-second", bridge, tiny_models.fingerprints(bridge.config))
+    assert all(torch.equal(bridge.trained_state()[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize("role", ["encoder", "llm"])
+def test_a_bridge_of_other_frozen_models_cannot_start_from_it(
+    tiny_checkpoints, tiny_models, make_bridge, role
+):
+    bridge = make_bridge()
+    fingerprints = tiny_models.fingerprints(bridge.config) | {role: "0" * 64}
+    with pytest.raises(CheckpointError, match=f"trained with another {role}: .* Give the same --{role}"):
+        start_from(tiny_checkpoints / "news-second", bridge, fingerprints)
+
+
+def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
+    """An option of the bridge either leaves the trained tensors' names and shapes alone, or is listed."""
+    changes = {
+        "fusion": "global-softmax",
+        "fusion_blocks": 2,
+        "fusion_heads": 4,
+        "fusion_feedforward": 1.0,
+        "fusion_dropout": 0.5,
+        "projection": "mlp",
+        "projection_norm": False,
+        "sentence_token": True,
+        "relation_token": True,
+        "prompt_form": "bare",
+        "text_prompt": "augment",
+        "text_prompt_tokens": 7,
+        "max_text_tokens": 20,
+        "encoder_prefix": "query: ",
+    }
+    given = {
+        "encoder",
+        "llm",
+        "projection_width",
+    }  # the models' fingerprints are compared; mlp alone has a width
+    assert set(changes) | given >= set(option_names(BridgeConfig))
+
+    def shapes(**options):
+        return {name: tuple(value.shape) for name, value in make_bridge(**options).trained_state().items()}
+
+    for name, value in changes.items():
+        if shapes(**{name: value}) != shapes():
+            assert name in SHAPING_OPTIONS
 
 
 def test_a_config_of_another_shape_is_refused(folder, tiny_models):

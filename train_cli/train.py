@@ -8,12 +8,13 @@ import torch
 from accelerate import Accelerator
 
 from fusion_demo.card import CheckpointInfo
-from fusion_demo.checkpoint import CONFIG
+from fusion_demo.checkpoint import CONFIG, start_from
 from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.data import Example, describe_training_data, read_examples
 from fusion_demo.errors import ConfigError
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.tasks import Task, get_task
+from fusion_demo.text_prompt import read_text_prompt
 from train_cli.arguments import (
     add_config_arguments,
     add_runtime_arguments,
@@ -70,6 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
+    if config.init_from and not arguments.resume:
+        start_from(Path(config.init_from), bridge, info.fingerprints)
     trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start)
     if accelerator.is_main_process:
         _describe(trainer, bridge_config)
@@ -134,6 +137,14 @@ def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
         f"{len(trainer.train_examples):,} English examples, {trainer.total:,} updates of "
         f"{trainer.examples_per_update}"
     )
+    if trainer.config.init_from:
+        print(f"the trained tensors start from {trainer.config.init_from}")
+    if bridge_config.text_prompt == "augment":
+        texts = [example.text for example in trainer.train_examples]
+        kept = bridge_config.text_prompt_tokens
+        cut = sum(read_text_prompt(trainer.bridge.llm, texts, kept).truncated)
+        if cut:
+            print(f"of {cut:,} texts the LLM itself reads only the first {kept} tokens (--text-prompt-tokens)")
 
 
 def _show_batch(trainer: Trainer) -> None:
@@ -146,8 +157,10 @@ def _show_batch(trainer: Trainer) -> None:
     texts = [example.text for example in examples]
     words = [trainer.task.label_words[example.label] for example in examples]
     for text, word in list(zip(texts, words, strict=True))[:SAMPLES_SHOWN]:
-        tokens = trainer.bridge.encoder([text]).tokens[0]
-        print(f"- {' '.join(token.text for token in tokens)}")
+        soft = trainer.bridge.soft_tokens([text])
+        print(f"- {' '.join(token.text for token in soft.tokens[0])}")
+        if soft.prompt:
+            print(f"  the LLM itself reads {tokenizer.decode(soft.prompt.ids[0])!r}")
         print(f"  {trainer.frame.answer_ids(tokenizer, word)} {word!r}")
     with torch.no_grad():
         loss = trainer.bridge(texts, words, trainer.frame)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,12 +168,58 @@ def test_a_dry_run_shows_one_batch_and_writes_nothing(data, tmp_path, capsys):
     printed = capsys.readouterr().out
     for expected in ("before the text", "trained parameters", "44 English examples", "nats a token"):
         assert expected in printed
+    assert "the LLM itself reads" not in printed
+    assert main(arguments(data, output, "--dry-run", "--text-prompt", "augment")) == 0
+    assert re.search(r"the LLM itself reads '(sports|politics|business) story \d+'", capsys.readouterr().out)
     assert not output.exists()
+
+
+def test_a_second_stage_starts_from_the_first(data, tmp_path, capsys):
+    """MindMerger's two stages: the mapping first, then the text itself behind the soft tokens."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert main(arguments(data, first, "--projection", "mlp")) == 0
+    capsys.readouterr()
+    stage = ("--projection", "mlp", "--text-prompt", "augment", "--text-prompt-tokens", "9")
+    still = ("--learning-rate", "1e-12", "--weight-decay", "0")
+    assert main(arguments(data, second, *stage, "--init-from", str(first), *still)) == 0
+    printed = capsys.readouterr().out
+    assert f"the trained tensors start from {first}" in printed
+    assert "of 44 texts the LLM itself reads only the first 9 tokens" in printed
+    one, two = (load_file(folder / "model.safetensors") for folder in (first, second))
+    assert one.keys() == two.keys()
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+    info = read_checkpoint_info(second)
+    assert (info.training.init_from, info.bridge.text_prompt) == (str(first), "augment")
+    unlike = tmp_path / "unlike"
+    assert main(arguments(data, unlike, *stage, *still)) == 0
+    other = load_file(unlike / "model.safetensors")
+    assert not all(torch.allclose(one[name], other[name], atol=1e-3) for name in one)
+
+
+def test_a_resumed_training_does_not_start_from_the_first_stage_again(data, tmp_path, monkeypatch):
+    first = tmp_path / "first"
+    assert main(arguments(data, first)) == 0
+    options = ("--init-from", str(first), "--epochs", "2")
+    assert main(arguments(data, tmp_path / "whole", *options)) == 0
+    update = Trainer._update
+
+    def interrupted(self, model):
+        if self.progress.updates == 5:
+            raise KeyboardInterrupt
+        return update(self, model)
+
+    monkeypatch.setattr(Trainer, "_update", interrupted)
+    assert main(arguments(data, tmp_path / "cut", *options)) == 130
+    monkeypatch.setattr(Trainer, "_update", update)
+    shutil.rmtree(first)
+    assert main(arguments(data, tmp_path / "cut", *options, "--resume")) == 0
+    assert same_bits(tmp_path / "whole", tmp_path / "cut")
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        (("--init-from", "nowhere"), "There is no checkpoint folder 'nowhere'"),
         (("--resume",), "holds no training to resume"),
         (("--output", ""), "Say where to write the checkpoint"),
         (("--data", ""), "The task 'news' has no data set on the hub. Give a folder with --data FOLDER"),
