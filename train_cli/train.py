@@ -144,7 +144,9 @@ def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
         kept = bridge_config.text_prompt_tokens
         cut = sum(read_text_prompt(trainer.bridge.llm, texts, kept).truncated)
         if cut:
-            print(f"of {cut:,} texts the LLM itself reads only the first {kept} tokens (--text-prompt-tokens)")
+            print(
+                f"of {cut:,} texts the LLM itself reads only the first {kept} tokens (--text-prompt-tokens)"
+            )
 
 
 def _show_batch(trainer: Trainer) -> None:
