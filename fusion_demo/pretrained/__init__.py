@@ -12,18 +12,19 @@
     quiet.py            transformers without its reports
     fingerprint.py      one hash over weights and vocabulary
     tiny.py             random models for tests
+    random_weights.py   the paper's models in full size with random weights
     load.py             reference -> frozen model and tokenizer
     verify.py           check everything that is cached
 
-`load_encoder`, `load_llm` and `LoadedModel` are imported on first use: transformers takes seconds.
+`LoadedModel` and the functions that load one are imported on first use: transformers takes seconds.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fusion_demo.pretrained.load import LoadedModel, load_encoder, load_llm
+    from fusion_demo.pretrained.load import LoadedModel, load_encoder, load_llm, load_translator
 
-__all__ = ["LoadedModel", "load_encoder", "load_llm"]
+__all__ = ["LoadedModel", "load_encoder", "load_llm", "load_translator"]
 
 
 def __getattr__(name: str) -> Any:

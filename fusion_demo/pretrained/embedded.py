@@ -10,7 +10,7 @@ from fusion_demo.errors import ModelError, unknown_name
 
 PREFIX = "embedded:"
 
-Role = Literal["encoder", "LLM"]
+Role = Literal["encoder", "LLM", "translator"]
 
 
 @dataclass(frozen=True, kw_only=True)

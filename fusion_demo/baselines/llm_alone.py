@@ -1,0 +1,81 @@
+"""The LLM alone: it reads the text itself, as its own tokens, where the bridge would give it soft ones."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from fusion_demo.llm import FrozenLLM
+from fusion_demo.prompt import PromptFrame, build_frame
+from fusion_demo.tasks import Task
+from fusion_demo.tokens import Text
+
+MAX_TEXT_TOKENS = 1024
+"""Longest text. An English tokeniser cuts other scripts into bytes: about three tokens a letter."""
+
+
+class LLMAlone:
+    """An English LLM that reads every language by itself: the floor that a bridge has to rise above."""
+
+    name = "llm-alone"
+
+    def __init__(
+        self, llm: FrozenLLM, *, prompt_form: str = "auto", max_text_tokens: int = MAX_TEXT_TOKENS
+    ) -> None:
+        """Keep the LLM.
+
+        Args:
+            llm: The frozen LLM.
+            prompt_form: "chat", "bare" or "auto", as a bridge's.
+            max_text_tokens: LLM tokens kept of each text, and at most half of the LLM's positions.
+        """
+        self.llm = llm
+        self.prompt_form = prompt_form
+        positions = getattr(llm.model.config, "max_position_embeddings", None) or 2 * max_text_tokens
+        self.max_text_tokens = min(max_text_tokens, positions // 2)
+
+    def prepare(self, texts: Sequence[Text], language: str) -> list[Text]:
+        """Return the texts as they are."""
+        return list(texts)
+
+    def score_labels(self, texts: Sequence[Text], task: Task) -> Tensor:
+        """Return how likely the LLM finds each label's words, (B, K), in nats."""
+        frame = self._frame(task)
+        answers = [frame.answer_ids(self.llm.tokenizer, words) for words in task.label_words.values()]
+        return self.llm.score_answers(frame.before, *self._read(texts, task, frame), answers)
+
+    def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
+        """Return the LLM's greedy answers."""
+        frame = self._frame(task)
+        decoding = frame.answer_decoding(self.llm.tokenizer, list(task.label_words.values()))
+        return self.llm.decode(self.llm.generate(frame.before, *self._read(texts, task, frame), decoding))
+
+    def text_ids(self, text: Text, task: Task) -> list[int]:
+        """Return the tokens of a text as the LLM reads it, `max_text_tokens` at most.
+
+        The parts of a pair that is too long are shortened alike, so that neither is lost.
+        """
+        ids = self.llm.text_ids(task.plain(text))
+        if len(ids) > self.max_text_tokens and not isinstance(text, str):
+            names = len(self.llm.text_ids(task.plain(("", ""))))
+            share = max(0, self.max_text_tokens - names) / (len(ids) - names)
+            first, second = (part[: int(share * len(part))] for part in text)
+            ids = self.llm.text_ids(task.plain((first, second)))
+        return ids[: self.max_text_tokens]
+
+    def _frame(self, task: Task) -> PromptFrame:
+        return build_frame(
+            self.llm.tokenizer,
+            self.prompt_form,
+            instruction=task.instruction,
+            bare_prompt=task.bare_prompt,
+        )
+
+    def _read(self, texts: Sequence[Text], task: Task, frame: PromptFrame) -> tuple[Tensor, Tensor]:
+        """Embeddings (B, S, E) and mask (B, S) of the texts and of what follows them, padded on the left."""
+        rows = [[*self.text_ids(text, task), *frame.text_end, *frame.after] for text in texts]
+        width = max(map(len, rows))
+        device = self.llm.model.device
+        ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
+        mask = torch.tensor([[False] * (width - len(row)) + [True] * len(row) for row in rows], device=device)
+        return self.llm.embed(ids), mask
