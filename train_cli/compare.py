@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from fusion_demo.comparison import ROWS, SCORES, compare_runs, format_comparison
+from fusion_demo.comparison.systems import ROWS, SCORES, compare_runs
+from fusion_demo.comparison.table import format_comparison
 from fusion_demo.evaluation.predictions import read_run
 from fusion_demo.files import write_json
 from train_cli.arguments import command_line

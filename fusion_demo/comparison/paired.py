@@ -8,11 +8,9 @@ from scipy.stats import permutation_test
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from fusion_demo.comparison.verdict import verdict
 from fusion_demo.errors import DataError
 from fusion_demo.resampling import NUMBERS_AT_ONCE, RESAMPLES, bootstrap_mean, mean_of_means
-
-LEVEL = 0.05
-A_BETTER, B_BETTER, NOT_SEPARABLE = "A better", "B better", "not separable"
 
 Paired = tuple[np.ndarray, np.ndarray]
 """Of two systems A and B: (N,) booleans each, whether the answer to row i is right."""
@@ -49,15 +47,8 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """ "A better", "B better" or "not separable".
-
-        One is better if the adjusted p-value is below 0.05 and the interval lies on one side of zero.
-        """
-        if self.adjusted_p_value < LEVEL and self.interval[0] > 0:
-            return A_BETTER
-        if self.adjusted_p_value < LEVEL and self.interval[1] < 0:
-            return B_BETTER
-        return NOT_SEPARABLE
+        """ "A better", "B better" or "not separable"."""
+        return verdict(self.interval, self.adjusted_p_value)
 
 
 def compare_languages(languages: Mapping[str, Paired], *, seed: int = 0) -> dict[str, Difference]:

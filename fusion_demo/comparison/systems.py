@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from fusion_demo.comparison.groups import groups_of
 from fusion_demo.comparison.paired import Difference, Paired, compare_languages, compare_mean
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.evaluation.exact_match import exact_match
 from fusion_demo.evaluation.predictions import PredictionRow, PredictionRun
-from fusion_demo.languages import GROUPS, LANGUAGES
 from fusion_demo.resampling import CONFIDENCE, RESAMPLES
 from fusion_demo.tasks import Task, get_task
 
 SCORES = ("likelihood", "generation")
 ROWS = ("auto", "parallel", "independent")
-ALL, FOREIGN = "all", "all but English"
 SAME = ("task", "split", "seed", "max_examples", "labels")
 
 
@@ -168,22 +167,6 @@ def _compare_pair(
         for name, codes in groups_of(list(paired)).items()
     }
     return {"languages": {code: _as_json(found) for code, found in languages.items()}, "means": means}
-
-
-def groups_of(codes: Sequence[str]) -> dict[str, list[str]]:
-    """Return the sets of languages to take means over: all, all but English, and the product's groups.
-
-    Sets of fewer than two languages are left out, and those that repeat an earlier one.
-
-    Example: en, hi, ta -> {"all": en, hi, ta; "all but English": hi, ta}; "indic" would repeat the latter.
-    """
-    candidates = {ALL: list(codes), FOREIGN: [code for code in codes if code != "en"]}
-    candidates |= {group: [code for code in codes if group in LANGUAGES[code].groups] for group in GROUPS}
-    found: dict[str, list[str]] = {}
-    for name, members in candidates.items():
-        if len(members) > 1 and members not in found.values():
-            found[name] = members
-    return found
 
 
 def _as_json(found: Difference) -> dict[str, Any]:

@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion_demo.comparison.paired import (
-    A_BETTER,
-    B_BETTER,
-    NOT_SEPARABLE,
-    Difference,
-    compare_languages,
-    compare_mean,
-)
+from fusion_demo.comparison.paired import Difference, compare_languages, compare_mean
+from fusion_demo.comparison.verdict import A_BETTER, B_BETTER, NOT_SEPARABLE
 from fusion_demo.errors import DataError
 
 

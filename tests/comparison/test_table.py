@@ -1,7 +1,7 @@
 import pytest
 
-from fusion_demo.comparison import compare_runs, format_comparison
-from fusion_demo.comparison.table import interval_text, p_text, points
+from fusion_demo.comparison.systems import compare_runs
+from fusion_demo.comparison.table import format_comparison, interval_text, p_text, points
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from fusion_demo.comparison import compare_runs
+from fusion_demo.comparison.systems import compare_runs
 from fusion_demo.evaluation.predictions import PredictionRow, RunDescription, open_run, read_run
 from fusion_demo.tasks import get_task
 from train_cli.__main__ import main
