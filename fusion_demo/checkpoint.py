@@ -21,6 +21,7 @@ from fusion_demo.config import BridgeConfig, TrainConfig, read_config
 from fusion_demo.errors import CheckpointError, ConfigError
 from fusion_demo.files import write_atomically, write_json
 from fusion_demo.frozen import FrozenModels
+from fusion_demo.pretrained.random_weights import PREFIX as RANDOM_PREFIX
 from fusion_demo.tensors import COPY_AGAIN, read_tensors, write_tensors
 
 FORMAT_VERSION = 1
@@ -41,13 +42,32 @@ SHAPING_OPTIONS = (
 REQUIRED_KEYS = {"format_version", "task", "bridge", "training", "command", "data", "fingerprints"}
 
 
+def check_models(config: BridgeConfig) -> None:
+    """Refuse to make a checkpoint between models that know nothing.
+
+    Raises:
+        CheckpointError: the weights of a frozen model are random.
+    """
+    for reference in (config.encoder, config.llm):
+        if reference.startswith(RANDOM_PREFIX):
+            raise CheckpointError(
+                f"The weights of '{reference}' are random: it is there for `train --dry-run` and for "
+                "benchmarks only. Name the real model, such as google/mt5-large and "
+                "meta-llama/Llama-3.2-1B-Instruct, to train a checkpoint."
+            )
+
+
 def save_checkpoint(info: CheckpointInfo, tensors: dict[str, Tensor]) -> None:
     """Write a checkpoint; whoever reads it meanwhile finds the old or the new one, never half.
 
     Args:
         info: Everything but the tensors; `info.folder` is made if need be.
         tensors: `FusionBridge.trained_state()`.
+
+    Raises:
+        CheckpointError: the weights of a frozen model are random.
     """
+    check_models(info.bridge)
     info.folder.mkdir(parents=True, exist_ok=True)
     write_tensors(info.folder / TENSORS, tensors)
     config = {

@@ -238,3 +238,13 @@ def test_an_evaluation_is_recorded_with_its_table_on_the_card(folder):
     update_metrics(folder, "test", report)
     assert read_checkpoint_info(folder).metrics["test"] == report
     assert "| Sinhala | 75.0 | 70.0 - 79.0 | 400 |" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("role", ["encoder", "llm"])
+def test_nothing_is_saved_that_was_trained_between_random_models(folder, tmp_path, role):
+    info = read_checkpoint_info(folder)
+    bridge = dataclasses.replace(info.bridge, **{role: "random:mt5-large"})
+    info = dataclasses.replace(info, folder=tmp_path / "new", bridge=bridge)
+    with pytest.raises(CheckpointError, match=r"'random:mt5-large' are random: .*--dry-run"):
+        save_checkpoint(info, {})
+    assert not (tmp_path / "new").exists()

@@ -2,13 +2,15 @@
 
 import argparse
 import shutil
+import sys
+import time
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
 from fusion_demo.card import CheckpointInfo
-from fusion_demo.checkpoint import CONFIG, start_from
+from fusion_demo.checkpoint import CONFIG, check_models, start_from
 from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.data import Example, describe_training_data, read_examples
 from fusion_demo.errors import ConfigError
@@ -35,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runtime_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="go on where the training in --output stopped")
     parser.add_argument("--overwrite", action="store_true", help="replace what is in --output")
-    parser.add_argument("--dry-run", action="store_true", help="show one batch and the sizes; write nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show sizes and a batch, try one update; write nothing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -55,6 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
     if not arguments.dry_run:
+        check_models(bridge_config)
         _check_output(config, arguments)
 
     accelerator = Accelerator(cpu=device == "cpu")
@@ -167,3 +172,19 @@ def _show_batch(trainer: Trainer) -> None:
     with torch.no_grad():
         loss = trainer.bridge(texts, words, trainer.frame)
     print(f"loss of one batch of {len(texts)} before training: {loss:.3f} nats a token")
+    began = time.monotonic()
+    trainer.update(trainer.bridge)
+    print(f"one update: {time.monotonic() - began:.1f} s{_peak_memory(trainer.accelerator.device)}")
+
+
+def _peak_memory(device: torch.device) -> str:
+    """Return what the process, or its GPU, held at most so far, as the end of a sentence."""
+    if device.type == "cuda":
+        held = torch.cuda.max_memory_allocated(device)
+    elif sys.platform == "linux":
+        import resource  # there is none on Windows, and macOS counts in bytes
+
+        held = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    else:
+        return ""
+    return f", peak memory {held / 1e9:.1f} GB"

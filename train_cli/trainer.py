@@ -122,7 +122,7 @@ class Trainer:
         try:
             while self.progress.updates < self.total:
                 began = time.monotonic()
-                loss = self._update(model)
+                loss = self.update(model)
                 self.progress.updates += 1
                 self.progress.seconds = time.monotonic() - started
                 rate = self.examples_per_update / (time.monotonic() - began)
@@ -173,7 +173,7 @@ class Trainer:
             share_of(batch, self.accelerator.process_index, self.accelerator.num_processes) for batch in mine
         ]
 
-    def _update(self, model: torch.nn.Module) -> float:
+    def update(self, model: torch.nn.Module) -> float:
         """Make one update; return its mean loss. What is random depends on seed and update alone."""
         config, total = self.config, 0.0
         torch.manual_seed((config.seed << 32) + self.progress.updates * 1024 + self.accelerator.process_index)

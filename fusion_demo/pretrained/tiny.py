@@ -26,10 +26,8 @@ CHAT_TEMPLATE = (
 
 def build_tiny_encoder() -> tuple[BertModel, PreTrainedTokenizerFast]:
     """Return a random 3-layer BERT of width 16 and its tokeniser, which adds `<s>` and `</s>`."""
-    tokenizer = _byte_tokenizer(("<s>", "<pad>", "</s>", "<unk>"), word_marks=True)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
+    special = ("<s>", "<pad>", "</s>", "<unk>")
+    tokenizer = byte_tokenizer(special, opened_by="<s>", closed_by="</s>", word_marks=True)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token="<s>",
@@ -55,7 +53,7 @@ def build_tiny_encoder() -> tuple[BertModel, PreTrainedTokenizerFast]:
 def build_tiny_llm() -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     """Return a random 2-layer Llama of width 24 and its tokeniser with a chat template."""
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=_byte_tokenizer(("<|begin|>", "<|end|>", "<|pad|>", "<|user|>", "<|assistant|>")),
+        tokenizer_object=byte_tokenizer(("<|begin|>", "<|end|>", "<|pad|>", "<|user|>", "<|assistant|>")),
         bos_token="<|begin|>",
         eos_token="<|end|>",
         pad_token="<|pad|>",
@@ -80,11 +78,25 @@ def build_tiny_llm() -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
         return LlamaForCausalLM(config).eval(), fast
 
 
-def _byte_tokenizer(special: tuple[str, ...], *, word_marks: bool = False) -> Tokenizer:
-    """A tokeniser with one piece a byte, behind the special tokens; the first word may get its space too."""
+def byte_tokenizer(
+    special: tuple[str, ...], *, opened_by: str = "", closed_by: str = "", word_marks: bool = False
+) -> Tokenizer:
+    """Return a tokeniser with one piece a byte, behind the special tokens.
+
+    Args:
+        special: The special tokens; their ids count from 0.
+        opened_by: The special token that opens every text, if any.
+        closed_by: The special token that closes it, if any.
+        word_marks: Put a space before the first word, too.
+    """
     pieces = [*special, *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokenizer = Tokenizer(models.BPE(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=word_marks)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(list(special))
+    if around := [token for token in (opened_by, closed_by) if token]:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{opened_by} $A {closed_by}".strip(),
+            special_tokens=[(token, special.index(token)) for token in around],
+        )
     return tokenizer

@@ -69,17 +69,17 @@ def test_an_interrupted_training_resumes_to_the_same_bits(data, tmp_path, monkey
     options = ("--soft-token-dropout", "0.2", "--gradient-accumulation", "2", "--epochs", "2")
     assert main(arguments(data, tmp_path / "whole", *options)) == 0
 
-    update = Trainer._update
+    update = Trainer.update
 
     def interrupted(self, model):
         if self.progress.updates == 5:
             raise KeyboardInterrupt
         return update(self, model)
 
-    monkeypatch.setattr(Trainer, "_update", interrupted)
+    monkeypatch.setattr(Trainer, "update", interrupted)
     assert main(arguments(data, tmp_path / "cut", *options)) == 130
     assert "--resume" in capsys.readouterr().out
-    monkeypatch.setattr(Trainer, "_update", update)
+    monkeypatch.setattr(Trainer, "update", update)
     assert main(arguments(data, tmp_path / "cut", *options, "--resume")) == 0
 
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -166,7 +166,13 @@ def test_a_dry_run_shows_one_batch_and_writes_nothing(data, tmp_path, capsys):
     output = tmp_path / "bridge"
     assert main(arguments(data, output, "--dry-run")) == 0
     printed = capsys.readouterr().out
-    for expected in ("before the text", "trained parameters", "44 English examples", "nats a token"):
+    for expected in (
+        "before the text",
+        "trained parameters",
+        "44 English examples",
+        "nats a token",
+        "one update: ",
+    ):
         assert expected in printed
     assert "the LLM itself reads" not in printed
     assert main(arguments(data, output, "--dry-run", "--text-prompt", "augment")) == 0
@@ -201,16 +207,16 @@ def test_a_resumed_training_does_not_start_from_the_first_stage_again(data, tmp_
     assert main(arguments(data, first)) == 0
     options = ("--init-from", str(first), "--epochs", "2")
     assert main(arguments(data, tmp_path / "whole", *options)) == 0
-    update = Trainer._update
+    update = Trainer.update
 
     def interrupted(self, model):
         if self.progress.updates == 5:
             raise KeyboardInterrupt
         return update(self, model)
 
-    monkeypatch.setattr(Trainer, "_update", interrupted)
+    monkeypatch.setattr(Trainer, "update", interrupted)
     assert main(arguments(data, tmp_path / "cut", *options)) == 130
-    monkeypatch.setattr(Trainer, "_update", update)
+    monkeypatch.setattr(Trainer, "update", update)
     shutil.rmtree(first)
     assert main(arguments(data, tmp_path / "cut", *options, "--resume")) == 0
     assert same_bits(tmp_path / "whole", tmp_path / "cut")
@@ -226,6 +232,7 @@ def test_a_resumed_training_does_not_start_from_the_first_stage_again(data, tmp_
         (("--task", "new"), "Unknown task 'new'. Did you mean 'news'"),
         (("--task", "sentiment"), "has no training data of its own. Train --task reviews"),
         (("--fusion", "softmax"), "Unknown fusion 'softmax'"),
+        (("--encoder", "random:mt5-large"), "The weights of 'random:mt5-large' are random"),
         (("--dev-languages", "xx"), "Unknown language 'xx'"),
         (("--epochs", "0"), "'epochs' must be at least 1"),
         (("--fusion-heads", "3"), "'fusion_heads' is 3, which does not divide"),
