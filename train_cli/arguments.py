@@ -5,6 +5,7 @@ import dataclasses
 import shlex
 import sys
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,15 @@ def command_line(leave_out: tuple[str, ...] = ()) -> str:
         leave_out: Flags that are no part of what the command computes, as --resume.
     """
     return shlex.join(["python", "-m", "train_cli", *(a for a in sys.argv[1:] if a not in leave_out)])
+
+
+def count(least: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers of at least `least`, for an option's `type`."""
+
+    def read(text: str) -> int:
+        if (number := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}")
+        return number
+
+    read.__name__ = "whole number"
+    return read

@@ -145,8 +145,8 @@ def _answer(
 def _row(task: Task, example: Example, scores: list[float], answer: str | None) -> PredictionRow:
     if not all(map(math.isfinite, scores)):
         raise ModelError(
-            f"The scores of text {example.row} are not numbers: its computation overflowed. "
-            "Run it with --dtype float32 or bfloat16."
+            f"The scores of text {example.row} are not numbers: the computation overflowed. "
+            "Use --dtype float32 or bfloat16."
         )
     rounded = tuple(round(score, DECIMALS) for score in scores)
     best = max(range(len(rounded)), key=rounded.__getitem__)
