@@ -1,0 +1,57 @@
+"""The files of docs/metrics: baselines and evaluations, comparisons, layers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fusion_demo.errors import DataError
+
+COMPARISON, LAYERS = "compare-", "layers-"
+"""How the names of the files begin that `compare` and `layers` wrote; the others hold scores."""
+
+
+def score_files(folder: Path) -> list[Path]:
+    """Return the files of scores in a folder, by name."""
+    return [path for path in sorted(folder.glob("*.json")) if not path.name.startswith((COMPARISON, LAYERS))]
+
+
+def read_comparisons(folder: Path) -> dict[Path, dict[str, Any]]:
+    """Return what `compare` wrote to compare-NAME.json, by name.
+
+    Raises:
+        DataError: a file is not JSON.
+    """
+    return {path: read_metrics(path, "compare") for path in sorted(folder.glob(f"{COMPARISON}*.json"))}
+
+
+def read_layer_reports(folder: Path) -> dict[Path, dict[str, Any]]:
+    """Return what `layers` wrote to layers-NAME.json, by name.
+
+    Raises:
+        DataError: a file is not JSON.
+    """
+    return {path: read_metrics(path, "layers") for path in sorted(folder.glob(f"{LAYERS}*.json"))}
+
+
+def read_metrics(path: Path, commands: str) -> dict[str, Any]:
+    """Read one file.
+
+    Args:
+        path: The file.
+        commands: What writes such files, for the error's text.
+
+    Raises:
+        DataError: it does not hold a JSON object.
+    """
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        metrics = None
+    if not isinstance(metrics, dict):
+        raise broken(path, commands)
+    return metrics
+
+
+def broken(path: Path, commands: str) -> DataError:
+    """Return the error for a file that is not what its name says."""
+    return DataError(f"{path} is no metrics file of `{commands}`. Make it again, or remove it.")

@@ -1,0 +1,167 @@
+"""What was measured: checkpoints and baselines, each with its scores by split."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fusion_demo.card import CheckpointInfo
+from fusion_demo.checkpoint import METRICS, list_checkpoints
+from fusion_demo.config import FUSION_NAMES
+from fusion_demo.errors import ConfigError, DataError
+from fusion_demo.languages import get_language
+from fusion_demo.results.files import broken, read_metrics, score_files
+from fusion_demo.results.scores import SCORES, cell, score_cell
+from fusion_demo.tasks import TASKS
+
+SPLITS = ("test", "dev")
+SCORE_COMMANDS = "evaluate` or `probe"
+FREE_OPTIONS = ("seed", "output")
+"""Options of a training in which checkpoints of one recipe may differ."""
+
+
+@dataclass(frozen=True)
+class SystemResults:
+    """One system of the tables.
+
+    Attributes:
+        system: Its name: that of the checkpoint without the task, or of the baseline.
+        source: The checkpoint or metrics file that it comes from.
+        task: Name of the task that it was measured on.
+        reports: "test" and "dev" → what `evaluate` writes.
+        training: How it was trained, in one line.
+        command: The exact command that makes it; empty if its reports hold all commands there are.
+        recipe: The name that it shares with systems that differ from it in the seed alone; empty if
+            there is none.
+    """
+
+    system: str
+    source: str
+    task: str
+    reports: dict[str, dict[str, Any]]
+    training: str
+    command: str
+    recipe: str = ""
+
+
+def read_systems(checkpoints: Path, metrics: Path) -> list[SystemResults]:
+    """Return what was measured: checkpoints in the order of the fusions, then baselines by file name.
+
+    Raises:
+        CheckpointError: a checkpoint is damaged.
+        DataError: a metrics file is damaged.
+    """
+    infos = list_checkpoints(checkpoints)
+    names = name_checkpoints(infos)
+    infos.sort(key=lambda info: (FUSION_NAMES.index(info.bridge.fusion), names[info.name]))
+    found = [_read_checkpoint(info, *names[info.name]) for info in infos]
+    by_name = {info.name: info for info in infos}
+    others = [_read_file(path, by_name, names) for path in score_files(metrics)]
+    # A checkpoint's scores on other tasks stand in files; in the tables they come before the baselines.
+    order = [info.name for info in infos]
+    others.sort(key=lambda pair: order.index(pair[1]) if pair[1] in order else len(order))
+    return found + [system for system, _ in others]
+
+
+def name_checkpoints(infos: Sequence[CheckpointInfo]) -> dict[str, tuple[str, str]]:
+    """Return checkpoint's name → its name in the tables, and the name of its recipe.
+
+    Checkpoints that differ in the seed alone (and the folder they were written to) share a recipe and
+    carry their seed in the name. A checkpoint without such a sibling has no recipe.
+
+    Example: "news-a" (seed 0) and "news-a-seed1" (seed 1) of one recipe -> ("a, seed 0", "a") and
+    ("a, seed 1", "a"); alone, "news-a" -> ("a", "").
+    """
+    recipes: dict[str, list[CheckpointInfo]] = {}
+    for info in infos:
+        training = dataclasses.asdict(info.training)
+        fixed = {name: value for name, value in training.items() if name not in FREE_OPTIONS}
+        facts = [info.task, dataclasses.asdict(info.bridge), fixed, info.fingerprints]
+        recipes.setdefault(json.dumps(facts, sort_keys=True), []).append(info)
+    names = {}
+    for members in recipes.values():
+        plain = {info.name: info.name.removeprefix(f"{info.task}-") for info in members}
+        seeds = {info.training.seed for info in members}
+        if len(seeds) == 1 or len(seeds) < len(members):
+            names |= {name: (short, "") for name, short in plain.items()}
+            continue
+        recipe = min((re.sub(r"-seed-?\d+$", "", short) for short in plain.values()), key=len)
+        names |= {info.name: (f"{recipe}, seed {info.training.seed}", recipe) for info in members}
+    return names
+
+
+def _read_checkpoint(info: CheckpointInfo, system: str, recipe: str) -> SystemResults:
+    return SystemResults(
+        system=system,
+        source=f"checkpoints/{info.name}",
+        task=info.task,
+        reports=_check_reports(info.metrics, info.folder / METRICS),
+        training=_training_of(info),
+        command=info.command,
+        recipe=recipe,
+    )
+
+
+def _training_of(info: CheckpointInfo) -> str:
+    training = info.metrics.get("training", {})
+    return (
+        f"{info.bridge.fusion} fusion, {training.get('examples', 0):,} English examples, "
+        f"{training.get('updates', 0):,} updates, seed {info.training.seed}"
+    )
+
+
+def _read_file(
+    path: Path, infos: Mapping[str, CheckpointInfo], names: Mapping[str, tuple[str, str]]
+) -> tuple[SystemResults, str]:
+    """Read a baseline, or what a checkpoint scored on another task; return the checkpoint's name too."""
+    metrics = read_metrics(path, SCORE_COMMANDS)
+    try:
+        reports = {metrics["split"]: metrics} if "languages" in metrics else metrics
+        checkpoint = metrics.get("checkpoint", "")
+        info = infos.get(checkpoint)
+        system, recipe = names.get(checkpoint, (metrics.get("system") or checkpoint, ""))
+        found = SystemResults(
+            system=system,
+            source=f"docs/metrics/{path.name}",
+            task=metrics["task"],
+            reports=_check_reports(reports, path),
+            training=_training_of(info) if info else _describe_baseline(metrics),
+            command="" if "languages" in metrics else metrics["command"],
+            recipe=recipe,
+        )
+        if not system or not found.reports or found.task not in TASKS:
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise broken(path, SCORE_COMMANDS) from None
+    return found, checkpoint
+
+
+def _describe_baseline(metrics: Mapping[str, Any]) -> str:
+    if "description" in metrics:
+        return str(metrics["description"])
+    training = metrics.get("training")
+    if training is None:
+        return "nothing is trained"
+    scaling = "standardised" if training["standardised"] else "unscaled"
+    return (
+        f"{training['examples']:,} English examples, {scaling} features and "
+        f"C = {training['inverse_regularisation']:g} (both chosen on the English dev split), "
+        f"encoder prefix {metrics['encoder']['encoder_prefix']!r}, seed {metrics['seed']}"
+    )
+
+
+def _check_reports(metrics: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+    reports = {split: metrics[split] for split in SPLITS if split in metrics}
+    for split, report in reports.items():
+        try:
+            for code, result in report["languages"].items():
+                get_language(code)
+                cell(result)
+                for score in SCORES:
+                    score_cell(report["languages"], score, [code])
+        except (ConfigError, ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(f"{path}: '{split}' is no result of `evaluate`. Evaluate again.") from None
+    return reports
