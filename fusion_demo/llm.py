@@ -35,6 +35,9 @@ class FrozenLLM(nn.Module):
         if tokenizer.eos_token_id is None:
             raise ModelError("The LLM's tokenizer has no end-of-sequence token. Set one in its folder.")
         self.model = model.requires_grad_(False).eval()
+        if head := model.get_output_embeddings():
+            # A slice of positions would be multiplied row by row, each reading the whole vocabulary again.
+            head.register_forward_pre_hook(lambda _, states: (states[0].contiguous(), *states[1:]))
         self.tokenizer = tokenizer
         embeddings = model.get_input_embeddings().weight
         self.width: int = embeddings.shape[1]
