@@ -119,15 +119,16 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.predictions or default_folder(description)
     with open_run(folder, description) as run:
         answers = _answer(arguments, system, task, examples, run)
-        english = {code: texts[0] for code in examples if (texts := run.english(code))}
+        english = {code: run.english(code).get(rows[0].row) for code, rows in examples.items()}
     results = {code: measure_language(task, rows) for code, rows in answers.items()}
     report = build_report(task.name, split, results) | _provenance(arguments, system, info)
     print(format_report(report))
     for code, result in results.items() if arguments.confusion else ():
         print(f"\n{code}\n{format_confusion(task.labels, result['confusion'])}")
     for code, text in english.items():
-        print(f"\n{code}, the first text and what the LLM read:")
-        print(task.plain(examples[code][0].text), task.plain(text), sep="\n")
+        if text is not None:
+            print(f"\n{code}, the first text and what the LLM read:")
+            print(task.plain(examples[code][0].text), task.plain(text), sep="\n")
     print(f"\npredictions: {folder}")
     if arguments.output:
         write_json(arguments.output, report)

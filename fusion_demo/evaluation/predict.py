@@ -86,7 +86,7 @@ def answer_language(
     with _progress(len(examples), language, begun) as progress:
         for start in range(begun, len(examples), WINDOW):
             window = examples[start : start + WINDOW]
-            texts = _prepare(answerer, language, window, start, run)
+            texts = _prepare(answerer, language, window, run)
             answered = _answer(answerer, task, window, texts, batch_size, generate, progress)
             new = answered[len(rows) - start :]
             run.append(language, new)
@@ -107,18 +107,17 @@ def describe_data(examples: Sequence[Example]) -> dict[str, Any]:
     return {"rows": len(examples), "sha256": digest.hexdigest()}
 
 
-def _prepare(
-    answerer: Answerer, language: str, window: Sequence[Example], start: int, run: RunWriter
-) -> list[Text]:
+def _prepare(answerer: Answerer, language: str, window: Sequence[Example], run: RunWriter) -> list[Text]:
     """What the system reads of a window: from the run if it is there, since translating is slow."""
-    kept = run.english(language)[start : start + len(window)]
-    if len(kept) == len(window):
-        return kept
+    kept = run.english(language)
+    rows = [example.row for example in window]
+    if kept.keys() >= set(rows):
+        return [kept[row] for row in rows]
     texts = [example.text for example in window]
     prepared = answerer.prepare(texts, language)
     if prepared != texts:
-        rows = [example.row for example in window]
-        run.append_english(language, rows[len(kept) :], prepared[len(kept) :])
+        new = dict(zip(rows, prepared, strict=True))
+        run.append_english(language, {row: text for row, text in new.items() if row not in kept})
     return prepared
 
 

@@ -114,22 +114,26 @@ class RunWriter:
         """Append rows; they are on the disk when this returns."""
         _append(_file_of(self.folder, language), [dataclasses.asdict(row) for row in rows])
 
-    def english(self, language: str) -> list[Text]:
-        """Return the translations that are there, in the order of the data; a half line is cut off.
+    def english(self, language: str) -> dict[int, Text]:
+        """Return the translations that are there, by the row of their text; a half line is cut off.
 
         Raises:
             DataError: a whole line is no translation.
         """
         path = self.folder / f"{language}.english.jsonl"
+        texts: dict[int, Text] = {}
         try:
-            texts = [json.loads(line)["english"] for line in _whole_lines(path).split(b"\n")[:-1]]
-            return [text if isinstance(text, str) else tuple(text) for text in texts]
+            for line in _whole_lines(path).split(b"\n")[:-1]:
+                values = json.loads(line)
+                text = values["english"]
+                texts[int(values["row"])] = text if isinstance(text, str) else tuple(text)
         except (ValueError, KeyError, TypeError):
             raise DataError(f"{path} is damaged. Remove it and evaluate again.") from None
+        return texts
 
-    def append_english(self, language: str, rows: Sequence[int], texts: Sequence[Text]) -> None:
+    def append_english(self, language: str, texts: Mapping[int, Text]) -> None:
         """Append what a translator made of some rows; it is on the disk when this returns."""
-        lines = [{"row": row, "english": text} for row, text in zip(rows, texts, strict=True)]
+        lines = [{"row": row, "english": text} for row, text in texts.items()]
         _append(self.folder / f"{language}.english.jsonl", lines)
 
 
