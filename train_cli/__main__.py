@@ -8,10 +8,9 @@ from fusion_demo.errors import FusionDemoError
 
 COMMANDS = {
     "train": "train a bridge and write a checkpoint",
-    "evaluate": "measure a checkpoint, language by language",
+    "evaluate": "measure a checkpoint or a baseline, language by language",
     "compare": "tell which of several systems is better on the same rows",
     "layers": "show which layers a checkpoint uses, and whether its answers depend on them",
-    "probe": "measure the linear probe: logistic regression on the encoder alone",
     "results": "write docs/results.md from the metrics files",
     "models": "list, fetch and verify the embedded models",
 }

@@ -18,7 +18,7 @@ from fusion_demo.results.scores import SCORES, cell, score_cell
 from fusion_demo.tasks import TASKS
 
 SPLITS = ("test", "dev")
-SCORE_COMMANDS = "evaluate` or `probe"
+SCORE_COMMANDS = "evaluate"
 FREE_OPTIONS = ("seed", "output")
 """Options of a training in which checkpoints of one recipe may differ."""
 

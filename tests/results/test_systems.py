@@ -121,7 +121,7 @@ def test_probe_says_what_was_chosen_on_english(read, write_metrics, probe):
 )
 def test_damaged_metrics_file_is_named(read, write_metrics, content):
     write_metrics("broken.json", content)
-    with pytest.raises(DataError, match=r"broken\.json is no metrics file of `evaluate` or `probe`"):
+    with pytest.raises(DataError, match=r"broken\.json is no metrics file of `evaluate`"):
         read()
 
 
