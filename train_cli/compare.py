@@ -7,8 +7,8 @@ from fusion_demo.comparison.systems import ROWS, SCORES, compare_runs
 from fusion_demo.comparison.table import format_comparison
 from fusion_demo.evaluation.predictions import read_run
 from fusion_demo.files import write_json
-from train_cli.arguments import command_line
-from train_cli.evaluate import count, new_file
+from train_cli.arguments import command_line, count
+from train_cli.evaluate import new_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """`layers`: which layers a checkpoint uses in each language, and whether its answers depend on them."""
 
 import argparse
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from fusion_demo.layer_use import (
     summarise_layer_use,
 )
 from fusion_demo.tasks import TASKS, Task, get_task
-from train_cli.arguments import command_line, read_runtime
-from train_cli.evaluate import add_data_arguments, check_split, comma_separated, count, new_file
+from train_cli.arguments import command_line, count, read_runtime
+from train_cli.evaluate import add_data_arguments, check_split, comma_separated, new_file
 
 MASKED = 4
 FIGURES = (".html", ".json")
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=count(2),
         default=50,
         metavar="N",
-        help="texts per language for the masking, the first of the sample; each is read "
+        help="texts per language for the masking, drawn from the others; each is read "
         "1 + K × (1 + draws) times (default: 50)",
     )
     parser.add_argument(
@@ -150,7 +151,9 @@ def measure_all(
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Return the layer faithfulness of every language and of their mean."""
-    chosen = {code: rows[: arguments.masked_examples] for code, rows in examples.items()}
+    chosen = {
+        code: draw_rows(rows, arguments.masked_examples, arguments.seed) for code, rows in examples.items()
+    }
     found = {
         code: measure_faithfulness(
             bridge,
@@ -172,6 +175,13 @@ def measure_all(
         "rows": "parallel" if parallel else "independent",
         **summarise_faithfulness(found, parallel=parallel, seed=arguments.seed),
     }
+
+
+def draw_rows(rows: Sequence[Example], wanted: int, seed: int) -> list[Example]:
+    """Return a seeded sample in the order of the rows; of equally many rows always the same places."""
+    if wanted >= len(rows):
+        return list(rows)
+    return [rows[index] for index in sorted(random.Random(seed).sample(range(len(rows)), wanted))]
 
 
 def format_layers(report: Mapping[str, Any]) -> str:

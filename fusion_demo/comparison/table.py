@@ -36,8 +36,11 @@ def mean_title(name: str, mean: Mapping[str, Any]) -> str:
 
 
 def points(fraction: float) -> str:
-    """Return a difference in percentage points, with its sign. Example: -0.0123 -> "−1.2"."""
-    return f"{100 * fraction:+.1f}".replace("-", "−")
+    """Return a difference in percentage points with its sign; what rounds to zero has no minus.
+
+    Example: -0.0123 -> "−1.2".
+    """
+    return f"{round(100 * fraction, 1) + 0.0:+.1f}".replace("-", "−")
 
 
 def p_text(p_value: float) -> str:

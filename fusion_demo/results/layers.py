@@ -55,5 +55,10 @@ def _faithfulness(found: Mapping[str, Any]) -> str:
 
 
 def _change(curve: Mapping[str, Any], k: int) -> str:
-    low, high = (bound[k] for bound in curve["interval"])
-    return f"{curve['change'][k]:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
+    low, high = (_signed(bound[k]) for bound in curve["interval"])
+    return f"{_signed(curve['change'][k])} ({low} to {high})"
+
+
+def _signed(value: float) -> str:
+    """Return a change with its sign and two decimals; what rounds to zero has no minus. Example: "−0.25"."""
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")

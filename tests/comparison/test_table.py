@@ -13,7 +13,7 @@ def test_p_values_are_short_but_never_zero(p_value, text):
 
 
 def test_differences_are_signed_percentage_points():
-    assert (points(-0.0123), points(0.05)) == ("−1.2", "+5.0")
+    assert (points(-0.0123), points(0.05), points(-0.0001)) == ("−1.2", "+5.0", "+0.0")
     assert interval_text([-0.01, 0.052]) == "−1.0 to +5.2"
 
 

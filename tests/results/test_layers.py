@@ -36,6 +36,13 @@ def test_masking_has_a_row_per_number_of_layers(layer_report):
     ]
 
 
+def test_a_change_that_rounds_to_zero_has_no_minus(layer_report):
+    layer_report["faithfulness"]["mean"]["gap"]["change"] = [-0.001, 0.001]
+    page = render_layers(PATH, layer_report)
+    assert "| +0.00 (−1.25" in page
+    assert "−0.00" not in page
+
+
 def test_without_masking_the_page_is_silent_on_it(layer_report):
     layer_report["faithfulness"] = None
     assert "faithfulness" not in render_layers(PATH, layer_report)

@@ -13,6 +13,7 @@ from fusion_demo.layer_use import (
 )
 from fusion_demo.tasks import get_task
 from train_cli.__main__ import main
+from train_cli.layers import draw_rows
 
 TEXTS = {
     "en": [("The team won again", "sports"), ("Shares fall", "business"), ("A new school", "education")],
@@ -68,7 +69,9 @@ def test_file_holds_what_the_library_measures(layers, tiny_checkpoints, data, tm
         use = measure_layer_use(bridge, [row.text for row in rows], batch_size=32)
         for name, value in summarise_layer_use(use, seed=1).items():
             assert np.array(report["languages"][code][name]) == pytest.approx(np.array(value), abs=1e-6)
-        found[code] = measure_faithfulness(bridge, task, rows[:2], masked=2, draws=2, batch_size=32, seed=1)
+        found[code] = measure_faithfulness(
+            bridge, task, draw_rows(rows, 2, 1), masked=2, draws=2, batch_size=32, seed=1
+        )
     expected = summarise_faithfulness(found, parallel=False, seed=1)
     assert report["faithfulness"]["rows"] == "independent"
     for curve in ("most_used", "random", "gap"):
@@ -76,6 +79,14 @@ def test_file_holds_what_the_library_measures(layers, tiny_checkpoints, data, tm
             expected["mean"][curve]["change"], abs=1e-4
         )
     assert report["faithfulness"]["languages"]["si"]["n"] == 2
+
+
+def test_drawn_rows_are_the_same_places_in_every_language_and_in_order():
+    one, other = (draw_rows([f"{code}{n}" for n in range(100)], 10, seed=3) for code in ("si", "ta"))
+    places = [int(row[2:]) for row in one]
+    assert [int(row[2:]) for row in other] == places == sorted(set(places))
+    assert places != list(range(10))
+    assert draw_rows(["a", "b"], 5, seed=0) == ["a", "b"]
 
 
 def test_tables_are_printed(layers, capsys):
