@@ -47,7 +47,10 @@ def commands(page: str, start: str) -> list[str]:
     return [line for line in lines if line.startswith(start)]
 
 
-TRAIN_CLI_COMMANDS = commands(README, "python -m train_cli ")
+PAPER_SETTING = (ROOT / "docs/paper-setting.md").read_text("utf-8")
+TRAIN_CLI_COMMANDS = [
+    line for page in (README, PAPER_SETTING) for line in commands(page, "python -m train_cli ")
+]
 MAKE_TARGETS = {line.split()[1] for page in PAGES for line in commands(page, "make ")}
 
 
