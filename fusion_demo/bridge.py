@@ -37,6 +37,7 @@ class SoftTokens:
         tokens: The encoder's tokens of each text.
         truncated: Whether a text was longer than the encoder reads.
         prompt: The texts themselves, which the LLM reads behind the boundary, if the config asks for them.
+        summaries: How many leading soft tokens stand for a whole text or pair.
     """
 
     embeddings: Tensor
@@ -45,6 +46,7 @@ class SoftTokens:
     tokens: list[list[Token]]
     truncated: list[bool]
     prompt: TextPrompt | None
+    summaries: int
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,15 @@ class FusionBridge(nn.Module):
         prompt = None
         if self.config.text_prompt == "augment":
             prompt = read_text_prompt(self.llm, texts, self.config.text_prompt_tokens)
-        return SoftTokens(embeddings, mask, fusion.layer_weights, encoded.tokens, encoded.truncated, prompt)
+        return SoftTokens(
+            embeddings,
+            mask,
+            fusion.layer_weights,
+            encoded.tokens,
+            encoded.truncated,
+            prompt,
+            summaries=embeddings.shape[1] - encoded.mask.shape[1],
+        )
 
     def _summaries(self, fused: Tensor, encoded: EncodedTexts) -> tuple[list[Tensor], list[Tensor]]:
         """Return the relation token and the sentence tokens, (B, 1, E) each, and their masks."""
@@ -179,7 +189,7 @@ class FusionBridge(nn.Module):
             answers: What the LLM should say of each.
             frame: The LLM's own tokens around the text.
             soft_token_noise: Gaussian noise added to the soft tokens, relative to their root mean square.
-            soft_token_dropout: Fraction of soft tokens hidden from the LLM.
+            soft_token_dropout: Fraction of the encoder tokens' soft tokens hidden from the LLM.
         """
         soft = self.soft_tokens(texts)
         embeddings, mask = soft.embeddings, soft.mask
@@ -187,9 +197,30 @@ class FusionBridge(nn.Module):
             scale = embeddings.detach().pow(2).mean(dim=-1, keepdim=True).sqrt()
             embeddings = embeddings + soft_token_noise * scale * torch.randn_like(embeddings)
         if soft_token_dropout:
-            mask = mask & (torch.rand(mask.shape, device=mask.device) >= soft_token_dropout)
+            kept = torch.rand(mask.shape, device=mask.device) >= soft_token_dropout
+            kept[:, : soft.summaries] = True
+            mask = mask & kept
             embeddings, mask = _pack(embeddings, mask)
-        embeddings, mask = self._close(embeddings, mask, soft.prompt, frame)
+        return self.answer_loss(embeddings, mask, answers, frame, soft.prompt)
+
+    def answer_loss(
+        self,
+        embeddings: Tensor,
+        mask: Tensor,
+        answers: Sequence[str],
+        frame: PromptFrame,
+        prompt: TextPrompt | None = None,
+    ) -> Tensor:
+        """Return the mean cross-entropy of the answers' tokens, in nats (paper, eq. 10).
+
+        Args:
+            embeddings: (B, S, E), what stands for the texts.
+            mask: (B, S), False at positions to be passed over.
+            answers: What the LLM should say of each.
+            frame: The LLM's own tokens around the text.
+            prompt: The texts as the LLM's own tokens, if they follow.
+        """
+        embeddings, mask = self._close(embeddings, mask, prompt, frame)
         ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
         targets = _pad(ids, mask.device)
         real = targets != IGNORED

@@ -105,6 +105,7 @@ class TrainConfig:
     warm_start_epochs: int = option(
         0, "passes of the warm start, in which the first soft token learns its label without the LLM; 0: none"
     )
+    warm_start_learning_rate: float = option(1e-3, "peak learning rate of the warm start")
     warm_start_examples: int = option(0, "training examples of the warm start (a seeded sample); 0: all")
     batch_size: int = option(16, "examples per step and process")
     gradient_accumulation: int = option(1, "steps whose gradients are added before an update")
@@ -119,6 +120,10 @@ class TrainConfig:
         0.0, "Gaussian noise on the soft tokens in training, relative to their own scale"
     )
     soft_token_dropout: float = option(0.0, "fraction of soft tokens hidden from the LLM in training")
+    soft_token_dropout_max: float = option(
+        0.0,
+        "each update hides its own fraction, drawn between soft_token_dropout and this; 0: always the same",
+    )
     evaluations: int = option(4, "dev evaluations over the whole training, the last at its end")
     dev_examples: int = option(300, "dev examples per language in each evaluation; 0: all")
     dev_languages: str = option("en", "languages of the dev evaluations, comma-separated")
@@ -137,10 +142,17 @@ class TrainConfig:
         ):
             _at_least(name, getattr(self, name), 0)
         _above("learning_rate", self.learning_rate, 0.0)
+        _above("warm_start_learning_rate", self.warm_start_learning_rate, 0.0)
         _above("max_gradient_norm", self.max_gradient_norm, 0.0)
         for name in ("fusion_learning_rate", "weight_decay", "soft_token_noise"):
             _at_least(name, getattr(self, name), 0.0)
-        for name in ("warmup_fraction", "soft_token_dropout", "adam_beta1", "adam_beta2"):
+        for name in (
+            "warmup_fraction",
+            "soft_token_dropout",
+            "soft_token_dropout_max",
+            "adam_beta1",
+            "adam_beta2",
+        ):
             _fraction(name, getattr(self, name))
 
 

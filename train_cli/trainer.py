@@ -150,7 +150,13 @@ class Trainer:
 
     def _warm_start(self, resume: bool) -> None:
         warm_start = WarmStart(
-            self.bridge, self.task, self.config, self.warm_start_examples, self.folder / LAST, self.say
+            self.bridge,
+            self.task,
+            self.frame,
+            self.config,
+            self.warm_start_examples,
+            self.folder / LAST,
+            self.say,
         )
         self.progress.warm_start = warm_start.run(resume=resume)
         self.progress.seconds = self.progress.warm_start["seconds"]
@@ -179,6 +185,12 @@ class Trainer:
         torch.manual_seed((config.seed << 32) + self.progress.updates * 1024 + self.accelerator.process_index)
         self.bridge.train()
         batches = self.batch_indices(self.progress.updates)
+        spread = max(0.0, config.soft_token_dropout_max - config.soft_token_dropout)
+        dropout = (
+            config.soft_token_dropout + spread * torch.rand(()).item()
+            if spread
+            else config.soft_token_dropout
+        )
         for batch in batches:
             examples = [self.train_examples[i] for i in batch]
             loss = model(
@@ -186,7 +198,7 @@ class Trainer:
                 [self.task.label_words[example.label] for example in examples],
                 self.frame,
                 soft_token_noise=config.soft_token_noise,
-                soft_token_dropout=config.soft_token_dropout,
+                soft_token_dropout=dropout,
             ) / len(batches)
             self.accelerator.backward(loss)
             total += loss.item()

@@ -1,8 +1,9 @@
-"""The warm start of a classifier: the bridge learns what the labels mean before the LLM reads anything.
+"""The warm start of a classifier: the bridge learns what the labels mean before the LLM reads a text.
 
-A frozen LLM's pass, forward and back, is what a training step costs. Here no such pass is made: the first
-soft token of each text learns to point at the LLM's own input embedding of the right label. Ten times as
-many examples go through in the same time, and the LLM then starts from a token that it can read already.
+A frozen LLM's passes, forward and back, are what a training step costs. Here none is made: the first soft
+token of each text learns to point at its label's anchor, a vector which the LLM is known to answer with that
+label. Ten times as many examples go through in the same time, and the LLM then starts from a token that it
+can read already.
 """
 
 import dataclasses
@@ -20,8 +21,9 @@ from fusion_demo.bridge import FusionBridge
 from fusion_demo.config import TrainConfig
 from fusion_demo.data import Example
 from fusion_demo.errors import ConfigError
+from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task
-from fusion_demo.tokens import Text
+from train_cli.anchors import learn_anchors
 from train_cli.batches import epoch_batches
 from train_cli.optimizer import build_optimizer, set_rate
 from train_cli.state import STATE, load_state, save_state
@@ -29,6 +31,7 @@ from train_cli.state import STATE, load_state, save_state
 FOLDER = "warm-start"
 BATCH_SIZE = 32
 TEMPERATURE = 0.3
+PULL = 0.1
 SAVE_EVERY = 200
 
 
@@ -41,16 +44,18 @@ class WarmStartProgress:
 
 
 class WarmStart:
-    """Trains a bridge's first soft token to be nearest to the embedding of its label.
+    """Trains a bridge's first soft token to point at the anchor of its label.
 
-        loss = −log softmax_k( cos(s, m_k − m̄) / 0.3 )[label]
+        loss = −log softmax_k( cos(s − ā, a_k − ā) / 0.3 )[label] + 0.1 · ‖s − a_label‖² / (E · rms²)
 
-    s is the first soft token; m_k is the mean of the LLM's input embeddings of label k's words, m̄ the mean
-    over labels. Dropout of the trained parts is on. Everything random depends on seed and update alone.
+    s is the first soft token, a_k the anchor of label k (`train_cli.anchors`), ā the anchors' mean, rms the
+    root mean square of the LLM's input embeddings. The second term keeps s at the anchors' scale. Everything
+    random depends on seed and update alone.
 
     Args:
         bridge: Untrained, with a sentence token or a relation token.
         task: Gives the label words.
+        frame: The LLM's own tokens around the text.
         config: The recipe.
         examples: English examples.
         folder: Where the state is saved.
@@ -64,6 +69,7 @@ class WarmStart:
         self,
         bridge: FusionBridge,
         task: Task,
+        frame: PromptFrame,
         config: TrainConfig,
         examples: Sequence[Example],
         folder: Path,
@@ -71,15 +77,15 @@ class WarmStart:
     ) -> None:
         if not (bridge.config.sentence_token or bridge.config.relation_token):
             raise ConfigError("A warm start needs a token for the whole text. Add --sentence-token.")
-        self.bridge, self.task, self.config, self.examples = bridge, task, config, examples
+        self.bridge, self.task, self.frame = bridge, task, frame
+        self.config, self.examples = config, examples
         self.folder, self.say = folder / FOLDER, say
         self.parameters = _reached(bridge)
-        self.optimizer = build_optimizer(self.parameters, config, config.learning_rate)
+        self.optimizer = build_optimizer(self.parameters, config, config.warm_start_learning_rate)
         self.lengths = bridge.encoder.count_tokens([example.text for example in examples])
         self.per_epoch = math.ceil(len(examples) / BATCH_SIZE)
         self.total = config.warm_start_epochs * self.per_epoch
         self.progress = WarmStartProgress()
-        self.targets = label_directions(bridge, task)
         self._epoch, self._batches = -1, []
 
     def run(self, *, resume: bool) -> dict[str, float]:
@@ -88,10 +94,13 @@ class WarmStart:
         Returns:
             What was done, for the checkpoint's card: `updates`, `examples`, `seconds`.
         """
+        started = time.monotonic()
+        # Made anew by a resumed one too: a minute, and the same seed gives the same anchors.
+        self._aim()
         if resume and (self.folder / STATE).exists():
             saved = load_state(self.folder, self.parameters, self.optimizer)
             self.progress = WarmStartProgress(**saved)
-        started = time.monotonic() - self.progress.seconds
+            started -= self.progress.seconds
         bar = tqdm(total=self.total, initial=self.progress.updates, unit="warm-up", disable=None)
         right = seen = 0
         try:
@@ -131,9 +140,11 @@ class WarmStart:
         examples = [self.examples[i] for i in self._batches[position]]
         torch.manual_seed((config.seed << 32) + update)
         self.bridge.train()
-        scores = label_scores(self.bridge, [e.text for e in examples], self.targets)
-        gold = torch.tensor([self.task.labels.index(e.label) for e in examples], device=scores.device)
-        loss = functional.cross_entropy(scores, gold)
+        first = self.bridge.soft_tokens([e.text for e in examples]).embeddings[:, 0]
+        gold = torch.tensor([self.task.labels.index(e.label) for e in examples], device=first.device)
+        scores = anchor_scores(first, self.anchors)
+        distance = (first - self.anchors[gold]).pow(2).mean() / self.bridge.llm.embedding_rms**2
+        loss = functional.cross_entropy(scores, gold) + PULL * distance
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
         set_rate(self.optimizer, update, self.total, config.warmup_fraction)
@@ -141,25 +152,24 @@ class WarmStart:
         self.optimizer.zero_grad(set_to_none=True)
         return loss.item(), int((scores.argmax(dim=1) == gold).sum()), len(examples)
 
+    def _aim(self) -> None:
+        """Learn the anchors; put the last bias at their mean, so that the first tokens lie among them."""
+        self.anchors = learn_anchors(self.bridge, self.task, self.frame, self.config.seed)
+        last = self.bridge.projection.linear if self.bridge.relation is None else self.bridge.relation.output
+        with torch.no_grad():
+            last.bias.copy_(self.anchors.mean(dim=0))
+
     def _save(self) -> None:
         save_state(self.folder, self.parameters, self.optimizer, dataclasses.asdict(self.progress))
 
 
-def label_directions(bridge: FusionBridge, task: Task) -> Tensor:
-    """Return m_k − m̄ for the K labels of a task: (K, E)."""
-    tokenizer = bridge.llm.tokenizer
-    means = []
-    for words in task.label_words.values():
-        ids = torch.tensor(tokenizer.encode(words, add_special_tokens=False), device=bridge.llm.model.device)
-        means.append(bridge.llm.embed(ids).float().mean(dim=0))
-    stacked = torch.stack(means)
-    return stacked - stacked.mean(dim=0)
-
-
-def label_scores(bridge: FusionBridge, texts: Sequence[Text], directions: Tensor) -> Tensor:
-    """Return cos(s, m_k − m̄) / 0.3 for every text and label: (B, K)."""
-    first = bridge.soft_tokens(texts).embeddings[:, 0]
-    return functional.cosine_similarity(first[:, None], directions[None], dim=-1) / TEMPERATURE
+def anchor_scores(first: Tensor, anchors: Tensor) -> Tensor:
+    """Return cos(s − ā, a_k − ā) / 0.3 for B soft tokens (B, E) and K anchors (K, E): (B, K)."""
+    centre = anchors.mean(dim=0)
+    return (
+        functional.cosine_similarity((first - centre)[:, None], (anchors - centre)[None], dim=-1)
+        / TEMPERATURE
+    )
 
 
 def _reached(bridge: FusionBridge) -> dict[str, nn.Parameter]:
