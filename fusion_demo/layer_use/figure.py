@@ -72,7 +72,7 @@ def layer_use_figure(report: Mapping[str, Any]) -> go.Figure:
                 in_legend=True,
             )
         figure.update_xaxes(type="category", title_text="layers masked", row=3, col=1)
-    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero", gridcolor="#e5e5e5")
     figure.update_layout(
         title={"text": f"{report['checkpoint']}: {report['task']}, {report['split']} split"},
         width=WIDTH_PIXELS,
