@@ -38,6 +38,7 @@ class SoftTokens:
         truncated: Whether a text was longer than the encoder reads.
         prompt: The texts themselves, which the LLM reads behind the boundary, if the config asks for them.
         summaries: How many leading soft tokens stand for a whole text or pair.
+        parts: (B, T), 0 at the tokens of a text or of a pair's first text, 1 at those of its second.
     """
 
     embeddings: Tensor
@@ -47,6 +48,7 @@ class SoftTokens:
     truncated: list[bool]
     prompt: TextPrompt | None
     summaries: int
+    parts: Tensor
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ class FusionBridge(nn.Module):
             encoded.truncated,
             prompt,
             summaries=embeddings.shape[1] - encoded.mask.shape[1],
+            parts=encoded.parts,
         )
 
     def _summaries(self, fused: Tensor, encoded: EncodedTexts) -> tuple[list[Tensor], list[Tensor]]:
