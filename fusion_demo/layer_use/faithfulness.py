@@ -2,6 +2,9 @@
 
 After the faithfulness tests of token attributions (DeYoung et al. 2020, "comprehensiveness"): what is said
 to matter is taken away, and the answer should become less likely than if as much is taken at random.
+
+What is masked is what the weights weigh. In `depthwise-attention` that is the layers' values: the last layer,
+which stands in its sum once more as it is, stays. Where the LLM also reads the text itself, it still does.
 """
 
 from collections.abc import Mapping, Sequence
