@@ -126,11 +126,7 @@ class FusionBridge(nn.Module):
         return encoded, states, self.fusion(states, encoded.mask, layer_mask=layer_mask)
 
     def soft_tokens(self, texts: Sequence[Text], *, layer_mask: Tensor | None = None) -> SoftTokens:
-        """Encode, fuse and project texts (paper, eqs 1-9, without the boundary vector).
-
-        Args:
-            texts: B texts.
-            layer_mask: (B, L), True at the layers that may be used, see `LayerFusion.forward`.
+        """Fuse texts, see `fuse`, and project them (paper, eqs 1-9, without the boundary vector).
 
         Raises:
             InputError: a text is no pair, and the bridge reads pairs.
