@@ -50,6 +50,9 @@ class BridgeConfig:
     fusion_heads: int = option(4, "transformer-softmax: attention heads")
     fusion_feedforward: float = option(2.0, "transformer-softmax: feed-forward width / encoder width")
     fusion_dropout: float = option(0.1, "transformer-softmax: dropout, fraction")
+    fusion_slope: float = option(
+        0.0, "global- and transformer-softmax: layer l starts with a weight like exp(slope * l); 0: uniform"
+    )
     projection: str = option("linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}")
     projection_width: int = option(0, "mlp: width of its hidden layer; 0: twice the encoder's width")
     projection_norm: bool = option(True, "layer norm between the fusion and the projection")

@@ -70,7 +70,8 @@ class TransformerSoftmaxFusion(LayerFusion):
         fused[t] = Σ_l a_l[t] · h_l[t]                  (eq. 8, in `LayerFusion`)
 
     q is learned and starts at zero; the positions P are added to the L layer states, not to q;
-    z_q is the output at q. Tokens do not see one another.
+    z_q is the output at q. Tokens do not see one another. `slope` is added to b for each layer, so that the
+    weights start near α_l ∝ exp(slope · l) and a short training begins with the upper layers.
 
     Raises:
         ConfigError: the encoder's width cannot be split into the heads.
@@ -85,6 +86,7 @@ class TransformerSoftmaxFusion(LayerFusion):
         heads: int = 4,
         feedforward: float = 2.0,
         dropout: float = 0.1,
+        slope: float = 0.0,
     ) -> None:
         super().__init__(num_layers, width)
         if width % heads:
@@ -98,10 +100,12 @@ class TransformerSoftmaxFusion(LayerFusion):
             DepthBlock(width, heads, round(width * feedforward), dropout) for _ in range(blocks)
         )
         self.score = nn.Linear(width, num_layers)
+        with torch.no_grad():
+            self.score.bias += slope * torch.arange(num_layers)
 
     @classmethod
     def from_config(cls, config: BridgeConfig, num_layers: int, width: int) -> Self:
-        """Build the fusion with the config's number of blocks, heads, feed-forward width and dropout."""
+        """Build the fusion with the config's blocks, heads, feed-forward width, dropout and slope."""
         return cls(
             num_layers,
             width,
@@ -109,6 +113,7 @@ class TransformerSoftmaxFusion(LayerFusion):
             heads=config.fusion_heads,
             feedforward=config.fusion_feedforward,
             dropout=config.fusion_dropout,
+            slope=config.fusion_slope,
         )
 
     def layer_weights(self, layer_states: Tensor) -> Tensor:

@@ -47,3 +47,8 @@ def test_every_token_gets_the_same_weights():
     fusion = GlobalSoftmaxFusion(3, 2)
     weights = fusion(torch.randn(2, 4, 3, 2), torch.ones(2, 4, dtype=torch.bool)).layer_weights
     assert (weights == weights[0, 0]).all()
+
+
+def test_a_slope_starts_with_the_upper_layers():
+    weights = GlobalSoftmaxFusion(3, 4, slope=math.log(2)).layer_weights(torch.zeros(1, 1, 3, 4))
+    torch.testing.assert_close(weights, torch.tensor([1 / 7, 2 / 7, 4 / 7]))

@@ -87,3 +87,15 @@ def test_dropout_acts_in_training_alone():
 def test_heads_that_do_not_divide_the_width_are_refused():
     with pytest.raises(ConfigError, match="'fusion_heads' is 3, which does not divide the encoder's width 8"):
         TransformerSoftmaxFusion(L, D, heads=3)
+
+
+def test_a_slope_is_added_to_the_scores_of_the_layers():
+    states = torch.randn(2, 3, 4, 8)
+    plain, sloped = (fusion_of_slope(slope) for slope in (0.0, 0.5))
+    expected = torch.softmax(plain.layer_weights(states).log() + 0.5 * torch.arange(4), dim=-1)
+    torch.testing.assert_close(sloped.layer_weights(states), expected)
+
+
+def fusion_of_slope(slope):
+    torch.manual_seed(0)
+    return TransformerSoftmaxFusion(4, 8, heads=2, dropout=0.0, slope=slope).eval()
