@@ -1,0 +1,52 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from fusion_demo.config import TrainConfig
+from train_cli.optimizer import build_optimizer, set_rate
+
+
+def parameters():
+    return {
+        "fusion.weights": nn.Parameter(torch.zeros(3)),
+        "fusion.score.weight": nn.Parameter(torch.zeros(3, 2)),
+        "projection.linear.weight": nn.Parameter(torch.zeros(2, 2)),
+        "projection.linear.bias": nn.Parameter(torch.zeros(2)),
+        "relation.output.weight": nn.Parameter(torch.zeros(2, 2)),
+    }
+
+
+def test_the_fusion_has_its_own_rate_and_vectors_are_not_decayed():
+    named = parameters()
+    optimizer = build_optimizer(named, TrainConfig(fusion_learning_rate=1e-4, weight_decay=0.1), 1e-3)
+    settings = {
+        name: (group["peak"], group["weight_decay"])
+        for group in optimizer.param_groups
+        for name, parameter in named.items()
+        if any(parameter is member for member in group["params"])
+    }
+    assert settings == {
+        "fusion.weights": (1e-4, 0.0),
+        "fusion.score.weight": (1e-4, 0.1),
+        "projection.linear.weight": (1e-3, 0.1),
+        "projection.linear.bias": (1e-3, 0.0),
+        "relation.output.weight": (1e-3, 0.1),
+    }
+
+
+def test_a_fusion_rate_of_zero_means_the_common_one():
+    optimizer = build_optimizer(parameters(), TrainConfig(), 5e-4)
+    assert {group["peak"] for group in optimizer.param_groups} == {5e-4}
+
+
+@pytest.mark.parametrize(
+    ("update", "factor"),
+    [(0, 0.1), (4, 0.5), (9, 1.0), (10, 1.0), (55, 0.5), (100, 0.0), (200, 0.0)],
+)
+def test_the_rate_rises_linearly_and_falls_as_a_cosine(update, factor):
+    optimizer = build_optimizer(parameters(), TrainConfig(fusion_learning_rate=1e-4), 1e-3)
+    set_rate(optimizer, update, 100, warmup_fraction=0.1)
+    for group in optimizer.param_groups:
+        assert math.isclose(group["lr"], group["peak"] * factor, abs_tol=1e-12)
