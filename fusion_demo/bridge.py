@@ -18,37 +18,11 @@ from fusion_demo.llm import FrozenLLM
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
 from fusion_demo.relation import RelationToken
+from fusion_demo.soft_tokens import SoftTokens, disturb
 from fusion_demo.text_prompt import TextPrompt, read_text_prompt
-from fusion_demo.tokens import Text, Token
+from fusion_demo.tokens import Text
 
 IGNORED = -100
-
-
-@dataclass(frozen=True)
-class SoftTokens:
-    """Texts as the LLM gets them.
-
-    Attributes:
-        embeddings: (B, S, E) soft tokens: the relation and sentence tokens, if the config asks for them,
-            then one for each of the T encoder tokens.
-        mask: (B, S), True where a soft token stands.
-        layer_weights: (B, T, L), the weights with which the fusion mixed the layers: one column for each
-            of its `layers`.
-        tokens: The encoder's tokens of each text.
-        truncated: Whether a text was longer than the encoder reads.
-        prompt: The texts themselves, which the LLM reads behind the boundary, if the config asks for them.
-        summaries: How many leading soft tokens stand for a whole text or pair.
-        parts: (B, T), 0 at the tokens of a text or of a pair's first text, 1 at those of its second.
-    """
-
-    embeddings: Tensor
-    mask: Tensor
-    layer_weights: Tensor
-    tokens: list[list[Token]]
-    truncated: list[bool]
-    prompt: TextPrompt | None
-    summaries: int
-    parts: Tensor
 
 
 @dataclass(frozen=True)
@@ -191,15 +165,7 @@ class FusionBridge(nn.Module):
             soft_token_dropout: Fraction of the encoder tokens' soft tokens hidden from the LLM.
         """
         soft = self.soft_tokens(texts)
-        embeddings, mask = soft.embeddings, soft.mask
-        if soft_token_noise:
-            scale = embeddings.detach().pow(2).mean(dim=-1, keepdim=True).sqrt()
-            embeddings = embeddings + soft_token_noise * scale * torch.randn_like(embeddings)
-        if soft_token_dropout:
-            kept = torch.rand(mask.shape, device=mask.device) >= soft_token_dropout
-            kept[:, : soft.summaries] = True
-            mask = mask & kept
-            embeddings, mask = _pack(embeddings, mask)
+        embeddings, mask = disturb(soft, noise=soft_token_noise, dropout=soft_token_dropout)
         return self.answer_loss(embeddings, mask, answers, frame, soft.prompt)
 
     def answer_loss(
@@ -330,16 +296,6 @@ class FusionBridge(nn.Module):
             torch.cat([embeddings, boundary, tail], dim=1),
             torch.cat([mask, mask.new_ones(len(mask), 1), real], dim=1),
         )
-
-
-def _pack(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Leave out the positions that no row needs: the LLM's passes are what a training step costs.
-
-    What is kept stays in order, and positions are counted over what is kept, so nothing else changes.
-    """
-    kept = int(mask.sum(dim=1).max())
-    order = mask.int().argsort(dim=1, descending=True, stable=True)[:, :kept]
-    return embeddings.gather(1, order[..., None].expand(-1, -1, embeddings.shape[-1])), mask.gather(1, order)
 
 
 def _pad(rows: list[list[int]], device: torch.device, side: str = "right") -> Tensor:

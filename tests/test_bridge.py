@@ -216,19 +216,6 @@ def test_frozen_parts_stay_in_evaluation_mode(make_bridge):
     assert not any(m.training for m in (*bridge.encoder.modules(), *bridge.llm.modules()))
 
 
-@torch.no_grad()
-def test_leaving_out_dropped_soft_tokens_is_the_same_as_hiding_them(make_bridge, monkeypatch):
-    bridge = make_bridge(sentence_token=True)
-
-    def loss():
-        torch.manual_seed(3)
-        return bridge(TEXTS, LABELS, frame_of(bridge), soft_token_dropout=0.5).item()
-
-    left_out = loss()
-    monkeypatch.setattr("fusion_demo.bridge._pack", lambda embeddings, mask: (embeddings, mask))
-    assert left_out == pytest.approx(loss(), abs=1e-5)
-
-
 def test_noise_and_dropout_are_off_unless_asked_for(make_bridge):
     bridge = make_bridge()
     frame = frame_of(bridge)

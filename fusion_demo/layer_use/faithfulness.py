@@ -17,12 +17,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fusion_demo.batching import batches_by_length
-from fusion_demo.bridge import FusionBridge, SoftTokens
+from fusion_demo.bridge import FusionBridge
 from fusion_demo.data import Example
 from fusion_demo.errors import ConfigError
 from fusion_demo.fusion import LastLayerFusion
 from fusion_demo.layer_use.weights import mean_of_own_tokens
 from fusion_demo.resampling import bootstrap_mean
+from fusion_demo.soft_tokens import SoftTokens
 from fusion_demo.tasks import Task
 
 
