@@ -76,6 +76,7 @@ def layer_heatmap(
     Args:
         tokens: T tokens, or words from `group_words`.
         layer_weights: (T, L) weights, painted as they are; the scale runs from 0 to their maximum.
+            Rows of NaN become empty columns.
         first_layer: Number of the first column's layer; 0 where it is the embedding output.
         direction: "rtl" puts the first token on the right, for Arabic, Urdu and Hebrew.
 
@@ -101,7 +102,8 @@ def layer_heatmap(
             x=np.arange(count),
             y=layers,
             zmin=0.0,
-            zmax=float(layer_weights.max()),
+            zmax=float(np.nanmax(layer_weights)),
+            hoverongaps=False,
             colorscale=COLOUR_SCALE,
             xgap=1,
             ygap=1,

@@ -16,7 +16,7 @@ from fusion_demo.errors import CheckpointError, ConfigError, InputError, unknown
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import TASKS, Task, get_task
-from fusion_demo.tokens import WORD_MARK, Token
+from fusion_demo.tokens import WORD_MARK, Text, Token
 
 MAX_CHARACTERS = 5_000
 """Longest text taken. The encoder reads only its first few hundred tokens, and the page says so."""
@@ -27,29 +27,33 @@ BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True)
 class Classification:
-    """The answer to one text, and what it was made from.
+    """The answer to one text or pair of texts, and what it was made from.
 
     Attributes:
-        text: The text as it was read, see `readable_text`.
+        text: The text, or both texts of a pair, as read; see `readable_text`.
+        fields: What the task calls the text, or each text of a pair.
         label: The most probable label.
         scores: Every label of the task → its probability; they sum to 1.
         language: Code of the language the text seems to be in, or None.
-        tokens: The T tokens that the encoder read.
+        tokens: The T tokens that the encoder read; those of a pair's second text follow the first's.
+        parts: For each token 0, or 1 for those of a pair's second text.
         layers: Numbers of the encoder's layers, 1 to L; 0 before them where the fusion mixes the
             embedding output too.
         layer_weights: (T, L), the weights with which the fusion mixed the layers for this answer.
-        truncated: Whether the encoder read only the beginning of the text.
+        truncated: Whether the encoder read only the beginning of a text.
         prompt_truncated: Whether the LLM read only the beginning of it, for a bridge that gives it the
             text too.
         removed: Number of control characters that were left out.
         milliseconds: Time from text to scores, loading left out.
     """
 
-    text: str
+    text: Text
+    fields: tuple[str, ...]
     label: str
     scores: dict[str, float]
     language: str | None
     tokens: list[Token]
+    parts: list[int]
     layers: list[int]
     layer_weights: np.ndarray
     truncated: bool
@@ -124,24 +128,28 @@ class Session:
             ModelError: a frozen model cannot be loaded.
         """
         for info in self.checkpoints()[:1]:
-            self.classify("The first text takes longer.", info.task, info.name)
+            words = "The first text takes longer."
+            second = words if len(get_task(info.task).fields) == 2 else ""
+            self.classify(words, info.task, info.name, second)
 
-    def classify(self, text: str, task: str, checkpoint: str = "") -> Classification:
-        """Ask the LLM for the label of a text in any language.
+    def classify(self, text: str, task: str, checkpoint: str = "", second: str = "") -> Classification:
+        """Ask the LLM for the label of a text, or of a pair of texts, in any language.
 
         Args:
             text: At most `MAX_CHARACTERS` characters; control characters are left out.
             task: Name of a task.
             checkpoint: Name of a checkpoint of that task; empty for the first of them.
+            second: The second text, for a task that asks about pairs.
 
         Raises:
-            InputError: the text is empty, too long, or nothing that the encoder can read.
+            InputError: a text is empty, too long, or nothing that the encoder can read; or there is a
+                second text, and the task takes one.
             ConfigError: there is no such task.
             CheckpointError: there is no such checkpoint of this task, or it is damaged.
             ModelError: a frozen model cannot be loaded.
         """
-        readable, removed = readable_text(text)
-        labels = get_task(task).label_words
+        fields, labels = get_task(task).fields, get_task(task).label_words
+        readable, removed = _readable(fields, (text, second))
         info = self._find(task, checkpoint)
         with self._lock:
             loaded = self._load(info)
@@ -150,18 +158,24 @@ class Session:
                 answer = loaded.bridge.score_labels([readable], list(labels.values()), loaded.frame)
             milliseconds = 1000 * (time.perf_counter() - start)
         tokens, prompt = answer.soft_tokens.tokens[0], answer.soft_tokens.prompt
-        if all(token.special or token.unknown or token.text == WORD_MARK for token in tokens):
-            raise InputError(
-                "The encoder knows none of the characters in this text. Write some words in any language."
-            )
+        parts = answer.soft_tokens.parts[0, : len(tokens)].tolist()
+        for part, name in enumerate(fields):
+            own = [token for token, where in zip(tokens, parts, strict=True) if where == part]
+            if all(token.special or token.unknown or token.text == WORD_MARK for token in own):
+                raise InputError(
+                    f"The encoder knows none of the characters in this {name}. "
+                    "Write some words in any language."
+                )
         weights = answer.soft_tokens.layer_weights[0, : len(tokens)].float().cpu().numpy()
         scores = dict(zip(labels, answer.probabilities[0].tolist(), strict=True))
         return Classification(
             text=readable,
+            fields=fields,
             label=max(scores, key=scores.__getitem__),
             scores=scores,
-            language=detect_language(readable),
+            language=detect_language(readable if isinstance(readable, str) else " ".join(readable)),
             tokens=tokens,
+            parts=parts,
             layers=loaded.bridge.fusion.layers,
             layer_weights=weights,
             truncated=answer.soft_tokens.truncated[0],
@@ -195,12 +209,16 @@ class Session:
             return known
 
 
-def readable_text(text: str) -> tuple[str, int]:
+def readable_text(text: str, name: str = "text") -> tuple[str, int]:
     """Return a text without what no reader sees and no encoder should get, and how much that was.
 
     Left out: control characters, lone halves of surrogate pairs, bidirectional overrides and
     isolates, byte order marks. White space of any kind and length becomes one space. Joiners and
     zero-width spaces stay, since Sinhala, Persian and Khmer are written with them.
+
+    Args:
+        text: As it was typed.
+        name: What a message calls it.
 
     Example: " a\\x00b\\n\\nc" -> ("ab c", 1).
 
@@ -209,14 +227,25 @@ def readable_text(text: str) -> tuple[str, int]:
     """
     if len(text) > MAX_CHARACTERS:
         raise InputError(
-            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. "
+            f"The {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. "
             "Shorten it: its first sentences are enough."
         )
     kept = "".join(character for character in text if character.isspace() or not _is_control(character))
     readable = " ".join(kept.split())
     if all(unicodedata.category(character)[0] in "ZCM" for character in readable):
-        raise InputError("There is no text to read. Type or paste a sentence in any language.")
+        raise InputError(f"There is no {name} to read. Type or paste a sentence in any language.")
     return readable, len(text) - len(kept)
+
+
+def _readable(fields: tuple[str, ...], texts: tuple[str, str]) -> tuple[Text, int]:
+    """Return a task's text or pair as `readable_text` leaves it, and how many characters were left out."""
+    if len(fields) == 1 and texts[1]:
+        raise InputError("This task asks about one text. Leave the second one empty.")
+    first, *rest = [readable_text(text, name) for text, name in zip(texts, fields, strict=False)]
+    if not rest:
+        return first
+    second = rest[0]
+    return (first[0], second[0]), first[1] + second[1]
 
 
 def _check_device(name: str) -> None:

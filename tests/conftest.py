@@ -71,12 +71,13 @@ def make_bridge(tiny_models):
 
 @pytest.fixture(scope="session")
 def tiny_checkpoints(tmp_path_factory) -> Path:
-    """A folder of four checkpoints, of which `news-second` is the best on its dev sets."""
+    """A folder of five checkpoints, of which `news-second` is the best on its dev sets."""
     root = tmp_path_factory.mktemp("checkpoints")
     write_tiny_checkpoint(root / "news-first", fusion="last-layer", task="news", dev=0.4)
     write_tiny_checkpoint(root / "news-second", fusion="transformer-softmax", task="news", dev=0.6)
     write_tiny_checkpoint(root / "news-third", fusion="global-softmax", task="news", dev=None)
     write_tiny_checkpoint(root / "topics", fusion="transformer-softmax", task="sib200", dev=0.5)
+    write_tiny_checkpoint(root / "pairs", fusion="global-softmax", task="xnli", dev=0.3)
     return root
 
 

@@ -32,11 +32,12 @@ def classify(client, text, task="news", checkpoint="news-second"):
 def test_a_program_gets_the_answer_and_all_that_it_was_made_from(client, tiny_checkpoints):
     answer = classify(client, SINHALA)
     expected = Session(tiny_checkpoints).classify(SINHALA, "news", "news-second")
-    assert set(answer) == {"label", "scores", "language", "tokens", "layers", "layer_weights"}
+    assert set(answer) == {"label", "scores", "language", "tokens", "parts", "layers", "layer_weights"}
     assert answer["label"] == expected.label
     assert answer["scores"] == pytest.approx(expected.scores)
     assert answer["language"] == "si"
     assert answer["tokens"] == [token.text for token in expected.tokens]
+    assert answer["parts"] == [0] * len(expected.tokens)
     assert answer["layers"] == [1, 2, 3]
     assert np.array_equal(np.float32(answer["layer_weights"]), expected.layer_weights)
 
@@ -44,6 +45,17 @@ def test_a_program_gets_the_answer_and_all_that_it_was_made_from(client, tiny_ch
 def test_the_checkpoint_may_be_left_out(client):
     answer = client.predict(task="news", text=SINHALA, api_name="/classify")
     assert answer["scores"] == classify(client, SINHALA)["scores"]
+
+
+def test_a_program_asks_about_a_pair_with_a_second_text(client, tiny_checkpoints):
+    asked = {"text": SINHALA, "second_text": "අපනයන අඩු වෙයි"}
+    answer = client.predict(task="xnli", **asked, api_name="/classify")
+    expected = Session(tiny_checkpoints).classify(SINHALA, "xnli", second=asked["second_text"])
+    assert answer["scores"] == pytest.approx(expected.scores)
+    assert answer["parts"] == expected.parts
+    assert set(expected.parts) == {0, 1}
+    with pytest.raises(AppError, match="There is no hypothesis to read"):
+        client.predict(task="xnli", text=SINHALA, api_name="/classify")
 
 
 def test_classify_is_the_only_endpoint(client):
@@ -81,8 +93,8 @@ def test_odd_texts_are_answered(client, text):
 
 def test_half_a_surrogate_pair_is_left_out(client, page_address):
     # JSON can carry it as an escape; gradio_client cannot, so this asks by plain HTTP.
-    body = rb'{"data": ["news", "ne\ud800ws", "news-second"]}'
-    address = f"{page_address}gradio_api/call/classify"
+    body = rb'{"task": "news", "text": "ne\ud800ws", "checkpoint": "news-second"}'
+    address = f"{page_address}gradio_api/call/v2/classify"
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as reply:
         event = json.load(reply)["event_id"]
@@ -96,12 +108,13 @@ def test_half_a_surrogate_pair_is_left_out(client, page_address):
 def test_the_button_shows_a_result_or_a_problem_and_never_both(tiny_checkpoints):
     demo = app.build_demo(Session(tiny_checkpoints))
     (handler, *others) = [function.fn for function in demo.fns.values() if function.name == "answer"]
-    assert len(others) == 2  # the button, the keyboard, the examples
-    shown = {block.elem_id: update for block, update in handler(SINHALA, "news", None, "Words", 0).items()}
+    assert len(others) == 4  # the button, the keyboard in both boxes, the examples of both kinds
+    asked = ("", "news", None, "Words", 0)
+    shown = {block.elem_id: update for block, update in handler(SINHALA, *asked).items()}
     assert set(shown["answer"]) == set(TASKS["news"].label_words)
     assert "<b" in shown["facts"]
     assert shown["problem"].visible is False
-    shown = {block.elem_id: update for block, update in handler(None, "news", None, "Words", 0).items()}
+    shown = {block.elem_id: update for block, update in handler(None, *asked).items()}
     assert "There is no text to read" in shown["problem"].value
     assert "answer" not in shown
 
@@ -109,8 +122,42 @@ def test_the_button_shows_a_result_or_a_problem_and_never_both(tiny_checkpoints)
 def test_a_task_brings_its_checkpoints(tiny_checkpoints):
     demo = app.build_demo(Session(tiny_checkpoints))
     (handler,) = [function.fn for function in demo.fns.values() if function.name == "choose_task"]
-    update = handler("sib200")
+    update, *_ = handler("sib200")
     assert (update.choices, update.value) == ([("topics", "topics")], "topics")
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        ("news", ["Text in any language"]),
+        ("xnli", ["Premise in any language", "Hypothesis in any language"]),
+    ],
+)
+def test_a_task_brings_a_box_for_each_of_its_texts_and_examples_of_its_kind(tiny_checkpoints, task, labels):
+    demo = app.build_demo(Session(tiny_checkpoints))
+    (handler,) = [function.fn for function in demo.fns.values() if function.name == "choose_task"]
+    _, first, second, texts, pairs = handler(task)
+    assert [first.label, second.label][: len(labels)] == labels
+    assert (second.visible, texts.visible, pairs.visible) == (
+        len(labels) == 2,
+        len(labels) == 1,
+        len(labels) == 2,
+    )
+
+
+def test_the_second_box_is_not_read_where_a_task_asks_about_one_text(tiny_checkpoints):
+    demo = app.build_demo(Session(tiny_checkpoints))
+    handler = next(function.fn for function in demo.fns.values() if function.name == "answer")
+    shown = {block.elem_id: update for block, update in handler("a", "b", "news", None, "Words", 0).items()}
+    assert "answer" in shown
+    shown = {block.elem_id: update for block, update in handler("a", "b", "xnli", None, "Words", 0).items()}
+    assert set(shown["answer"]) == set(TASKS["xnli"].label_words)
+
+
+def test_a_page_that_starts_with_a_pair_shows_two_boxes(tiny_checkpoints):
+    demo = app.build_demo(Session(tiny_checkpoints, default_checkpoint="pairs"))
+    second = next(block for block in demo.blocks.values() if getattr(block, "elem_id", None) == "second")
+    assert (second.visible, second.label) == (True, "Hypothesis in any language")
 
 
 def test_nothing_is_reported_to_anyone(tiny_checkpoints):

@@ -223,7 +223,7 @@ def test_a_huge_json_file_is_not_read(folder):
 
 def test_checkpoints_are_listed_by_name(tiny_checkpoints, tmp_path):
     names = [info.name for info in list_checkpoints(tiny_checkpoints)]
-    assert names == ["news-first", "news-second", "news-third", "topics"]
+    assert names == ["news-first", "news-second", "news-third", "pairs", "topics"]
     assert list_checkpoints(tmp_path / "nowhere") == []
 
 

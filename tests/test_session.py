@@ -27,7 +27,7 @@ def names(found):
 
 
 def test_the_best_on_the_dev_sets_comes_first_and_the_unmeasured_last(session):
-    assert names(session.checkpoints()) == ["news-second", "topics", "news-first", "news-third"]
+    assert names(session.checkpoints()) == ["news-second", "topics", "news-first", "pairs", "news-third"]
     assert names(session.checkpoints("news")) == ["news-second", "news-first", "news-third"]
     assert names(session.checkpoints("sib200")) == ["topics"]
 
@@ -35,7 +35,7 @@ def test_the_best_on_the_dev_sets_comes_first_and_the_unmeasured_last(session):
 def test_the_chosen_default_comes_first(tiny_checkpoints):
     chosen = Session(tiny_checkpoints, default_checkpoint="topics")
     assert names(chosen.checkpoints())[0] == "topics"
-    assert names(chosen.tasks()) == ["sib200", "news"]
+    assert names(chosen.tasks()) == ["sib200", "news", "xnli"]
 
 
 def test_a_default_that_is_not_there_is_refused(tiny_checkpoints):
@@ -45,7 +45,7 @@ def test_a_default_that_is_not_there_is_refused(tiny_checkpoints):
 
 def test_only_tasks_with_a_checkpoint_are_offered(session, tiny_checkpoints, tmp_path):
     shutil.copytree(tiny_checkpoints / "topics", tmp_path / "topics")
-    assert names(session.tasks()) == ["news", "sib200"]
+    assert names(session.tasks()) == ["news", "sib200", "xnli"]
     assert names(Session(tmp_path).tasks()) == ["sib200"]
 
 
@@ -110,6 +110,50 @@ def test_without_a_name_the_best_checkpoint_of_the_task_answers(session):
 
 def test_each_task_has_its_own_labels(session):
     assert set(session.classify(SINHALA, "sib200").scores) == set(TASKS["sib200"].label_words)
+
+
+def test_a_pair_is_read_part_by_part(session, tiny_checkpoints):
+    premise, hypothesis = "ළමයි  ගඟේ\nපිහිනති", "ළමයි\x00 වතුරේ"
+    result = session.classify(premise, "xnli", "pairs", hypothesis)
+    assert result.text == ("ළමයි ගඟේ පිහිනති", "ළමයි වතුරේ")
+    assert (result.fields, result.removed, result.language) == (("premise", "hypothesis"), 1, "si")
+    assert set(result.scores) == set(TASKS["xnli"].label_words)
+    assert len(result.parts) == len(result.tokens) == len(result.layer_weights)
+    for part, text in enumerate(result.text):
+        own = [token for token, where in zip(result.tokens, result.parts, strict=True) if where == part]
+        assert own == [
+            dataclasses.replace(token, word=own[index].word)
+            for index, token in enumerate(session.classify(text, "news").tokens)
+        ]
+    bridge, task = load_checkpoint(tiny_checkpoints / "pairs"), TASKS["xnli"]
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    expected = bridge.score_labels([result.text], list(task.label_words.values()), frame)
+    assert list(result.scores.values()) == pytest.approx(expected.probabilities[0].tolist())
+
+
+def test_a_single_text_has_one_part(session):
+    result = session.classify(SINHALA, "news")
+    assert (result.text, result.fields) == (SINHALA, ("text",))
+    assert set(result.parts) == {0}
+
+
+@pytest.mark.parametrize(
+    ("text", "second", "task", "message"),
+    [
+        ("It rains.", "", "xnli", "There is no hypothesis to read"),
+        ("", "It rains.", "xnli", "There is no premise to read"),
+        ("It rains.", "x" * 6_000, "xnli", "The hypothesis has 6,000 characters"),
+        ("It rains.", "It is dry.", "news", "This task asks about one text. Leave the second one empty"),
+    ],
+)
+def test_a_pair_that_cannot_be_used_is_refused_with_a_sentence(session, text, second, task, message):
+    with pytest.raises(InputError, match=message):
+        session.classify(text, task, second=second)
+
+
+def test_a_page_of_pairs_is_warmed_up_too(tiny_checkpoints, tmp_path):
+    shutil.copytree(tiny_checkpoints / "pairs", tmp_path / "pairs")
+    Session(tmp_path).warm_up()
 
 
 def test_a_text_beyond_the_encoders_reach_is_cut_and_says_so(session):

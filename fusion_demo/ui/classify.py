@@ -1,17 +1,26 @@
-"""The tab Classify: a text in any language, its label in English, and the layers each word used."""
+"""The tab Classify: a text or a pair in any language, its label in English, and the layers each word used."""
 
 import html
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import plotly.graph_objects as go
 
 from fusion_demo.errors import FusionDemoError
-from fusion_demo.heatmap import group_graphemes, group_words, layer_heatmap, layer_name, most_used_layer
+from fusion_demo.heatmap import (
+    group_graphemes,
+    group_words,
+    layer_heatmap,
+    layer_name,
+    most_used_layer,
+)
 from fusion_demo.languages import get_language
 from fusion_demo.session import Classification, Session
+from fusion_demo.tasks import get_task
+from fusion_demo.tokens import Token
 from fusion_demo.ui.direction import text_direction
-from fusion_demo.ui.examples import EXAMPLES
+from fusion_demo.ui.examples import EXAMPLES, PAIR_EXAMPLES
 from fusion_demo.ui.shaded_text import shaded_text
 
 WORDS, TOKENS = "Words", "Tokens"
@@ -28,17 +37,28 @@ def classify_tab(session: Session) -> None:
     """Build the tab inside the current `gr.Blocks` and wire it to a session."""
     tasks = session.tasks()
     start = session.checkpoints()[0]
+    fields = get_task(start.task).fields
 
-    def choose_task(task: str) -> Any:
+    def choose_task(task: str) -> tuple[Any, ...]:
         try:
             names = [info.name for info in session.checkpoints(task)]
+            fields = get_task(task).fields
         except FusionDemoError as error:
             raise gr.Error(str(error)) from error
-        return gr.Dropdown(choices=names, value=names[0] if names else None)
+        pair = len(fields) == 2
+        return (
+            gr.Dropdown(choices=names, value=names[0] if names else None),
+            gr.Textbox(label=box_label(fields[0])),
+            gr.Textbox(label=box_label(fields[-1]), visible=pair),
+            gr.Dataset(visible=not pair),
+            gr.Dataset(visible=pair),
+        )
 
-    def answer(text: str, task: str, checkpoint: str, view: str, layer: int) -> dict[Any, Any]:
+    def answer(text: str, second: str, task: str, checkpoint: str, view: str, layer: int) -> dict[Any, Any]:
         try:
-            result = session.classify(text or "", task, checkpoint or "")
+            # What was typed into the second box stays there, hidden, while a task asks about one text.
+            second = (second or "") if len(get_task(task).fields) == 2 else ""
+            result = session.classify(text or "", task, checkpoint or "", second)
         except FusionDemoError as error:
             return {
                 problem: gr.HTML(_problem(str(error)), visible=True),
@@ -71,11 +91,19 @@ def classify_tab(session: Session) -> None:
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
             text = gr.Textbox(
-                label="Text in any language",
+                label=box_label(fields[0]),
                 placeholder="Type or paste a headline or a sentence …",
                 lines=4,
                 max_lines=12,
                 elem_id="text",
+            )
+            second = gr.Textbox(
+                label=box_label(fields[-1]),
+                placeholder="Type or paste a sentence …",
+                lines=2,
+                max_lines=12,
+                visible=len(fields) == 2,
+                elem_id="second",
             )
             with gr.Row():
                 task = gr.Dropdown(
@@ -93,14 +121,8 @@ def classify_tab(session: Session) -> None:
                     elem_id="checkpoint",
                 )
             button = gr.Button("Classify", variant="primary", elem_id="classify")
-            examples = gr.Examples(
-                [[headline] for _, headline in EXAMPLES],
-                inputs=[text],
-                label="Examples",
-                example_labels=[_language_name(code) for code, _ in EXAMPLES],
-                examples_per_page=len(EXAMPLES),
-                api_visibility="private",
-            )
+            examples = _examples(EXAMPLES, [text], visible=len(fields) == 1)
+            pairs = _examples(PAIR_EXAMPLES, [text, second], visible=len(fields) == 2)
         with gr.Column(scale=4, min_width=320):
             problem = gr.HTML(visible=False, elem_id="problem")
             hint = gr.HTML(HINT, elem_id="hint")
@@ -121,42 +143,58 @@ def classify_tab(session: Session) -> None:
                 shaded = gr.HTML(elem_id="shaded", apply_default_css=False)
             heatmap = gr.Plot(show_label=False, container=False, elem_id="heatmap")
 
-    asked = [text, task, checkpoint, view, layer_choice]
+    asked = [text, second, task, checkpoint, view, layer_choice]
     changed = [problem, hint, answer_area, layers_area, label, facts, layer_choice, shaded, heatmap, shown]
-    for trigger in (button.click, text.submit, examples.load_input_event.then):
+    at_once = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    taken = (
+        examples.click(lambda index: EXAMPLES[index][1], examples, text, **at_once),
+        pairs.click(lambda index: PAIR_EXAMPLES[index][1:], pairs, [text, second], **at_once),
+    )
+    for trigger in (button.click, text.submit, second.submit, *(event.then for event in taken)):
         trigger(answer, asked, changed, api_visibility="private", **ONE_AT_A_TIME)
-    task.input(choose_task, task, checkpoint, api_visibility="private")
+    follow_task = [checkpoint, text, second, examples, pairs]
+    task.input(choose_task, task, follow_task, api_visibility="private")
     view.input(redraw, [shown, view, layer_choice], [shaded, heatmap], api_visibility="private")
     layer_choice.input(reshade, [shown, view, layer_choice], shaded, api_visibility="private")
 
 
 def draw_heatmap(result: Classification, view: str) -> go.Figure:
-    """Return the heatmap of a result, with a column for each of its `WORDS` or `TOKENS`."""
-    tokens, weights = result.tokens, result.layer_weights
+    """Return the heatmap of a result, with a column for each of its `WORDS` or `TOKENS`.
+
+    Between the two texts of a pair stands an empty column.
+    """
+    parts = _parts(result)
     if view == WORDS:
-        tokens, weights = group_words(tokens, weights)
-    return layer_heatmap(tokens, weights, first_layer=result.layers[0], direction=text_direction(result.text))
+        parts = [group_words(*part) for part in parts]
+    tokens, weights = _with_gaps(parts)
+    direction = text_direction(" ".join(_texts(result)))
+    return layer_heatmap(tokens, weights, first_layer=result.layers[0], direction=direction)
 
 
 def draw_text(result: Classification, view: str, layer: int) -> str:
-    """Return the shaded text of a result, in the colours of its heatmap.
+    """Return the shaded text of a result, or both texts of a pair, in the colours of its heatmap.
 
     Args:
         result: What is shown.
         view: `WORDS` or `TOKENS`; tokens that cut through a sign of the script share a shade.
         layer: One of the result's layers, or `MOST_USED`.
     """
-    tokens, weights = result.tokens, result.layer_weights
     if layer == MOST_USED:
-        layer = most_used_layer(tokens, weights, first_layer=result.layers[0])
+        layer = most_used_layer(result.tokens, result.layer_weights, first_layer=result.layers[0])
+    parts = _parts(result)
     if view == WORDS:
-        tokens, weights = group_words(tokens, weights)
-        highest = float(weights.max())
-    else:
-        highest = float(weights.max())
-        tokens, weights = group_graphemes(tokens, weights)
-    own = weights[:, result.layers.index(layer)]
-    return shaded_text(tokens, own, layer, highest, text_direction(result.text))
+        parts = [group_words(*part) for part in parts]
+    highest = float(max(weights.max() for _, weights in parts))
+    if view == TOKENS:
+        parts = [group_graphemes(*part) for part in parts]
+    column = result.layers.index(layer)
+    lines = []
+    for name, text, (tokens, weights) in zip(result.fields, _texts(result), parts, strict=True):
+        if len(parts) > 1:
+            lines.append(f'<div class="shaded-name">{html.escape(name.capitalize())}</div>')
+        lines.append(shaded_text(tokens, weights[:, column], layer, highest, text_direction(text)))
+    direction = text_direction(" ".join(_texts(result)))
+    return f'<div class="shaded-texts" data-heatmap="{direction}">{"".join(lines)}</div>'
 
 
 def result_facts(result: Classification) -> str:
@@ -166,7 +204,8 @@ def result_facts(result: Classification) -> str:
     unknown = sum(token.unknown for token in own)
     notes = []
     if result.truncated:
-        notes.append(f"The text is long: only its first {len(own)} tokens were read.")
+        whole = f"its first {len(own)} tokens were" if len(result.fields) == 1 else "the beginning was"
+        notes.append(f"The text is long: only {whole} read.")
     if result.prompt_truncated:
         notes.append("The text is long: the LLM itself read only its beginning.")
     if unknown:
@@ -197,6 +236,11 @@ python -m train_cli train --task news --data FOLDER --output {folder}/news
     )
 
 
+def box_label(field: str) -> str:
+    """Return the label of the box for a field of a task. Example: "premise" -> "Premise in any language"."""
+    return f"{field.capitalize()} in any language"
+
+
 def layer_choices(result: Classification) -> list[tuple[str, int]]:
     """Return the layers that the text can be shaded by, `MOST_USED` first, with their names."""
     most_used = most_used_layer(result.tokens, result.layer_weights, first_layer=result.layers[0])
@@ -205,6 +249,44 @@ def layer_choices(result: Classification) -> list[tuple[str, int]]:
         (f"most used ({names[most_used]})", MOST_USED),
         *((name, layer) for layer, name in names.items()),
     ]
+
+
+def _examples(examples: tuple[tuple[str, ...], ...], boxes: list[gr.Textbox], *, visible: bool) -> gr.Dataset:
+    """Show examples by the name of their language.
+
+    `gr.Examples` would give the boxes back the label and the visibility that they began with.
+    """
+    return gr.Dataset(
+        components=boxes,
+        samples=[list(texts) for _, *texts in examples],
+        sample_labels=[_language_name(code) for code, *_ in examples],
+        type="index",
+        label="Examples",
+        samples_per_page=len(examples),
+        visible=visible,
+    )
+
+
+def _texts(result: Classification) -> tuple[str, ...]:
+    return (result.text,) if isinstance(result.text, str) else result.text
+
+
+def _parts(result: Classification) -> list[tuple[list[Token], np.ndarray]]:
+    """The tokens and weights of each text of a result."""
+    where = np.array(result.parts)
+    return [
+        ([result.tokens[row] for row in np.flatnonzero(where == part)], result.layer_weights[where == part])
+        for part in range(len(result.fields))
+    ]
+
+
+def _with_gaps(parts: list[tuple[list[Token], np.ndarray]]) -> tuple[list[Token], np.ndarray]:
+    """Put texts side by side, with a column of nothing between them."""
+    tokens, weights = list(parts[0][0]), [parts[0][1]]
+    for more, own in parts[1:]:
+        tokens += [Token("", -1), *more]
+        weights += [np.full_like(own[:1], np.nan), own]
+    return tokens, np.concatenate(weights)
 
 
 def _language_name(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Headlines to try, written for this page; Sinhala first."""
+"""Texts to try, written for this page; Sinhala first."""
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("si", "ශ්‍රී ලංකා ක්‍රිකට් කණ්ඩායම අවසන් තරගය කඩුලු හතරකින් ජය ගනී"),
@@ -15,3 +15,15 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
     ("en", "Central bank keeps interest rates unchanged for the third time this year"),
 )
 """Language code and headline."""
+
+PAIR_EXAMPLES: tuple[tuple[str, str, str], ...] = (
+    ("si", "ළමයි තිදෙනෙක් ගඟේ පිහිනති", "ළමයි වතුරේ සිටිති"),
+    ("ta", "கடை இரவு ஒன்பது மணிக்கு மூடப்படும்", "கடை இரவு முழுவதும் திறந்திருக்கும்"),
+    ("hi", "वह हर सुबह पार्क में दौड़ती है", "वह मैराथन की तैयारी कर रही है"),
+    ("bn", "ট্রেনটি এক ঘণ্টা দেরিতে পৌঁছেছে", "ট্রেনটি সময়মতো পৌঁছেছে"),
+    ("ur", "بارش کی وجہ سے میچ منسوخ کر دیا گیا", "میچ کھیلا گیا"),
+    ("sw", "Mwalimu aliwapa wanafunzi vitabu vipya", "Wanafunzi walipata vitabu"),
+    ("zh", "他每天骑自行车上班", "他有一辆自行车"),
+    ("en", "The museum is free on Sundays", "Nobody has to pay at the museum on Sundays"),
+)
+"""Language code, premise and hypothesis."""

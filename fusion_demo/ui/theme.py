@@ -49,6 +49,8 @@ textarea { line-height: 1.7 !important; font-size: 1.05rem !important; }
 #reading { flex: 1 1 360px; }
 #heatmap { flex: 0 1 auto; overflow-x: auto !important; }
 
+.shaded-name { color: var(--body-text-color-subdued); font-size: .9rem; }
+.shaded-name:not(:first-child) { margin-top: .75rem; }
 .shaded-text { line-height: 2.3; font-size: 1.15rem; word-spacing: .2em; overflow-wrap: anywhere; }
 .shade { padding: .25em .3em; border-radius: .3em; }
 
@@ -58,7 +60,7 @@ textarea { line-height: 1.7 !important; font-size: 1.05rem !important; }
 #heatmap .shapelayer path { stroke: var(--body-background-fill) !important; }
 #heatmap .modebar { display: none; }
 /* A text from right to left begins at the right end of a wide heatmap. */
-#layers:has(.shaded-text[dir="rtl"]) :is(#heatmap, .plot-container) { direction: rtl; }
+#layers:has(.shaded-texts[data-heatmap="rtl"]) :is(#heatmap, .plot-container) { direction: rtl; }
 #heatmap .svg-container { direction: ltr; }
 """
 )

@@ -21,6 +21,7 @@ from fusion_demo.ui.classify import (
 
 RESULT = Classification(
     text="خبر نامہ",
+    fields=("text",),
     label="world",
     scores={"world": 0.75, "sports": 0.25},
     language="ur",
@@ -31,6 +32,7 @@ RESULT = Classification(
         Token("مہ", 1),
         Token("</s>", -1, special=True),
     ],
+    parts=[0, 0, 0, 0, 0],
     layers=[1, 2],
     layer_weights=np.array([[1, 0], [0.75, 0.25], [0.5, 0.5], [0.25, 0.75], [0, 1]], np.float32),
     truncated=False,
@@ -38,6 +40,60 @@ RESULT = Classification(
     removed=0,
     milliseconds=12.3,
 )
+
+
+PAIR = dataclasses.replace(
+    RESULT,
+    text=("خبر نامہ", "good days"),
+    fields=("premise", "hypothesis"),
+    tokens=[
+        *RESULT.tokens,
+        Token("<s>", -1, special=True),
+        Token("good", 2),
+        Token("day", 3),
+        Token("s", 3),
+        Token("</s>", -1, special=True),
+    ],
+    parts=[0] * 5 + [1] * 5,
+    layer_weights=np.concatenate([RESULT.layer_weights, RESULT.layer_weights[::-1] * np.float32(0.5)]),
+)
+
+
+@pytest.mark.parametrize(("view", "gap"), [(WORDS, 2), (TOKENS, 5)])
+def test_the_heatmap_of_a_pair_has_an_empty_column_between_its_texts(view, gap):
+    trace = draw_heatmap(PAIR, view).data[0]
+    empty = np.isnan(trace.z).all(axis=0)
+    assert np.flatnonzero(empty).tolist() == [gap]
+    assert not np.isnan(trace.z[:, ~empty]).any()
+    assert trace.zmax == np.nanmax(trace.z)
+    single = draw_heatmap(RESULT, view).data[0].z
+    assert np.array_equal(trace.z[:, :gap], single)
+    alone = dataclasses.replace(
+        RESULT,
+        tokens=PAIR.tokens[5:],
+        layer_weights=PAIR.layer_weights[5:],
+    )
+    assert np.array_equal(trace.z[:, gap + 1 :], draw_heatmap(alone, view).data[0].z)
+
+
+@pytest.mark.parametrize("view", [WORDS, TOKENS])
+def test_both_texts_of_a_pair_are_shaded_under_their_names_and_in_their_direction(view):
+    page = draw_text(PAIR, view, 1)
+    names, directions = re.findall(r'shaded-name">(\w+)<', page), re.findall('shaded-text" dir="(...)"', page)
+    assert names == ["Premise", "Hypothesis"]
+    assert directions == ["rtl", "ltr"]
+    assert re.sub("<[^>]+>", "|", page).count("good") == 1
+    trace = draw_heatmap(PAIR, view).data[0]
+    shown = re.findall("background:([^;]+);", page)
+    own = [weight for weight in trace.z[0] if not np.isnan(weight)]
+    if view == TOKENS:
+        own = [*own[1:4], *own[6:9]]
+    assert shown == [weight_colours(float(weight), trace.zmax)[0] for weight in own]
+    assert "shaded-name" not in draw_text(RESULT, view, 1)
+
+
+def test_a_cut_pair_is_said_to_be_cut():
+    assert "only the beginning was read" in result_facts(dataclasses.replace(PAIR, truncated=True))
 
 
 def test_the_heatmap_shows_words_or_every_token_in_reading_direction():

@@ -5,7 +5,7 @@ import pytest
 from fusion_demo.detection import detect_language
 from fusion_demo.languages import LANGUAGES
 from fusion_demo.session import readable_text
-from fusion_demo.ui.examples import EXAMPLES
+from fusion_demo.ui.examples import EXAMPLES, PAIR_EXAMPLES
 
 
 def test_there_are_at_least_six_languages_and_sinhala_is_first():
@@ -19,3 +19,17 @@ def test_there_are_at_least_six_languages_and_sinhala_is_first():
 def test_a_headline_is_plain_text_in_its_language(code, headline):
     assert detect_language(headline) == code
     assert readable_text(headline) == (headline, 0)
+
+
+@pytest.mark.parametrize("example", PAIR_EXAMPLES, ids=[code for code, *_ in PAIR_EXAMPLES])
+def test_a_pair_is_plain_text_in_its_language(example):
+    code, *texts = example
+    assert detect_language(" ".join(texts)) == code
+    assert [readable_text(text) for text in texts] == [(text, 0) for text in texts]
+
+
+def test_pairs_come_in_several_languages_and_sinhala_is_first():
+    codes = [code for code, *_ in PAIR_EXAMPLES]
+    assert codes[0] == "si"
+    assert len(set(codes)) == len(codes) >= 6
+    assert {LANGUAGES[code].direction for code in codes} == {"ltr", "rtl"}
