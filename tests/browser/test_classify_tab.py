@@ -3,7 +3,7 @@
 import pytest
 
 from fusion_demo.tasks import TASKS
-from fusion_demo.ui.examples import EXAMPLES
+from fusion_demo.ui.examples import EXAMPLES, PAIR_EXAMPLES
 
 pytestmark = pytest.mark.browser
 
@@ -115,6 +115,32 @@ def test_the_checkpoints_follow_the_task(page):
     classify(page, "A new museum opens")
     wait_for_columns(page, 4)
     assert "geography" in page.locator("#answer").inner_text()
+
+
+def test_a_pair_has_two_boxes_and_both_its_texts_are_shown(page):
+    assert not page.locator("#second").is_visible()
+    page.locator("#task input").click()
+    page.get_by_role("option", name=TASKS["xnli"].title).click()
+    page.locator("#second textarea").wait_for()
+    code, premise, hypothesis = PAIR_EXAMPLES[-1]
+    page.get_by_text("English", exact=True).locator("visible=true").click()
+    words = f"{premise} {hypothesis}".split()
+    page.locator(COLUMNS).nth(len(words) - 1).wait_for()
+    assert shaded(page) == words
+    assert page.locator(".shaded-name").all_inner_texts() == ["Premise", "Hypothesis"]
+    assert (code, page.locator("#text textarea").input_value()) == ("en", premise)
+    assert page.locator("#second textarea").input_value() == hypothesis
+    assert page.get_by_label("Premise in any language").is_visible()
+    assert [label for label in column_labels(page) if label] == words
+    assert "contradiction" in page.locator("#answer").inner_text()
+    page.locator("#second textarea").fill("")
+    page.locator("#classify").click()
+    page.get_by_text("There is no hypothesis to read").wait_for()
+    page.locator("#task input").click()
+    page.get_by_role("option", name=TASKS["news"].title).click()
+    page.locator("#second").wait_for(state="hidden")
+    classify(page, "two words")
+    wait_for_columns(page, 2)
 
 
 def test_sixty_words_on_a_phone_scroll_within_the_page(page):
