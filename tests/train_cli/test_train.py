@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import datasets
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -55,6 +56,25 @@ def test_a_training_leaves_a_checkpoint_its_log_and_its_card(data, tmp_path, tin
     assert "English headlines" in (output / "README.md").read_text()
     load_checkpoint(output, tiny_models)
     assert "trained parameters" in capsys.readouterr().out
+
+
+def test_pairs_of_a_copied_hub_data_set_are_trained_on_and_named_on_the_card(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    for split, rows in (("train", 12), ("validation", 6)):
+        table = {
+            "premise": [f"It rains {i}" for i in range(rows)],
+            "hypothesis": ["It is wet"] * rows,
+            "label": [i % 3 for i in range(rows)],
+        }
+        path = tmp_path / "xnli" / "en" / f"{split}-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        datasets.Dataset.from_dict(table).to_parquet(path)
+    output = tmp_path / "bridge"
+    assert main(arguments(tmp_path / "xnli", output, "--task", "xnli", "--evaluations", "1")) == 0
+    info = read_checkpoint_info(output)
+    assert info.metrics["training"]["dev_selection"]["en"]["n"] == 6
+    assert info.data["licence_id"] == "cc-by-nc-4.0"
+    assert "those of MultiNLI" in (output / "README.md").read_text()
 
 
 def test_the_same_seed_gives_the_same_bits(data, tmp_path):
