@@ -62,8 +62,7 @@ def render_card(info: CheckpointInfo) -> str:
         f"| trained parameters | {training.get('trained_parameters', 0):,} |",
         f"| training data | {info.data['description']} |",
         f"| data licence | {info.data['licence']} |",
-        f"| training | {training.get('examples', 0):,} English examples, {training.get('updates', 0):,} "
-        f"updates, seed {info.training.seed}, {training.get('seconds', 0) / 60:.0f} minutes on "
+        f"| training | {describe_training(info)}, {training.get('seconds', 0) / 60:.0f} minutes on "
         f"{training.get('machine', '?')} |",
         "",
         "Train it again with",
@@ -79,6 +78,22 @@ def render_card(info: CheckpointInfo) -> str:
         if split in ("dev", "test"):
             lines += _results(split, report)
     return "\n".join(lines)
+
+
+def describe_training(info: CheckpointInfo) -> str:
+    """Return how many examples and updates a checkpoint was trained with, and its seed.
+
+    Example: "warm start of 7,010 English examples without the LLM, then 704 with it, 44 updates, seed 0".
+    """
+    training = info.metrics.get("training", {})
+    warm_start = training.get("warm_start")
+    examples, updates = training.get("examples", 0), training.get("updates", 0)
+    if not warm_start:
+        return f"{examples:,} English examples, {updates:,} updates, seed {info.training.seed}"
+    return (
+        f"warm start of {warm_start['examples']:,} English examples without the LLM, then {examples:,} with "
+        f"it, {updates:,} updates, seed {info.training.seed}"
+    )
 
 
 def _describe_model(reference: str) -> str:

@@ -41,6 +41,20 @@ def test_the_card_names_models_licences_data_command_seed_and_results(tiny_check
         assert expected in card
 
 
+def test_the_card_tells_the_warm_start_from_the_training_through_the_llm(tiny_checkpoints):
+    info = read_checkpoint_info(tiny_checkpoints / "news-first")
+    training = {
+        "examples": 704,
+        "updates": 44,
+        "warm_start": {"examples": 7010, "updates": 220, "seconds": 9},
+    }
+    info = dataclasses.replace(info, metrics={"training": training})
+    assert (
+        "warm start of 7,010 English examples without the LLM, then 704 with it, 44 updates, seed 0"
+        in render_card(info)
+    )
+
+
 def test_models_from_elsewhere_are_named_by_their_reference(tiny_checkpoints):
     info = read_checkpoint_info(tiny_checkpoints / "news-first")
     assert "`tiny:encoder`; for its licence see its own card" in render_card(info)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusion_demo.card import CheckpointInfo
+from fusion_demo.card import CheckpointInfo, describe_training
 from fusion_demo.checkpoint import METRICS, list_checkpoints
 from fusion_demo.config import FUSION_NAMES
 from fusion_demo.errors import ConfigError, DataError
@@ -106,11 +106,7 @@ def _read_checkpoint(info: CheckpointInfo, system: str, recipe: str) -> SystemRe
 
 
 def _training_of(info: CheckpointInfo) -> str:
-    training = info.metrics.get("training", {})
-    return (
-        f"{info.bridge.fusion} fusion, {training.get('examples', 0):,} English examples, "
-        f"{training.get('updates', 0):,} updates, seed {info.training.seed}"
-    )
+    return f"{info.bridge.fusion} fusion, {describe_training(info)}"
 
 
 def _read_file(
