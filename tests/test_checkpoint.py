@@ -154,6 +154,7 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "fusion_heads": 4,
         "fusion_feedforward": 1.0,
         "fusion_dropout": 0.5,
+        "fusion_slope": 0.5,
         "projection": "mlp",
         "projection_norm": False,
         "sentence_token": True,
