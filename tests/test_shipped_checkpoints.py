@@ -1,16 +1,19 @@
 """The checkpoints of the repository, on the real frozen models."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
 from fusion_demo.checkpoint import list_checkpoints, load_checkpoint, read_checkpoint_info
-from fusion_demo.config import FUSION_NAMES
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.tasks import get_task
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+
+TASKS = ("news", "sib200")
+FUSIONS = ("last-layer", "global-softmax", "transformer-softmax")
 
 # Written for this test, two in each of five languages.
 HEADLINES = [
@@ -34,29 +37,36 @@ def models():
     return FrozenModels()
 
 
-def test_one_checkpoint_of_each_fusion_is_shipped():
-    fusions = {info.bridge.fusion for info in list_checkpoints(CHECKPOINTS) if info.task == "news"}
-    assert fusions == set(FUSION_NAMES)
+def shipped(task):
+    return [info for info in list_checkpoints(CHECKPOINTS) if info.task == task]
 
 
-def test_they_were_trained_by_one_recipe():
+@pytest.mark.parametrize("task", TASKS)
+def test_one_checkpoint_of_each_of_the_papers_systems_is_shipped(task):
+    assert sorted(info.bridge.fusion for info in shipped(task)) == sorted(FUSIONS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_they_were_trained_by_one_recipe(task):
     recipes = []
-    for info in list_checkpoints(CHECKPOINTS):
-        command = info.command.replace(info.bridge.fusion, "FUSION")
-        recipes.append((command, info.metrics["training"]["planned_updates"]))
-    assert len(set(recipes)) == 1
+    for info in shipped(task):
+        bridge = {k: v for k, v in asdict(info.bridge).items() if not k.startswith("fusion")}
+        training = {k: v for k, v in asdict(info.training).items() if k != "output"}
+        recipes.append((bridge, training, info.metrics["training"]["planned_updates"]))
+    assert all(recipe == recipes[0] for recipe in recipes)
 
 
-@pytest.mark.parametrize("fusion", FUSION_NAMES)
-def test_own_headlines_in_five_languages_are_understood(models, fusion):
-    folder = CHECKPOINTS / f"news-{fusion}"
-    bridge, task = load_checkpoint(folder, models), get_task(read_checkpoint_info(folder).task)
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("task", TASKS)
+def test_own_headlines_in_five_languages_are_understood(models, task, fusion):
+    bridge, task = load_checkpoint(CHECKPOINTS / f"{task}-{fusion}", models), get_task(task)
     frame = bridge.frame(task.instruction, task.bare_prompt)
-    texts = [text for text, _ in HEADLINES]
+    headlines = [(text, label) for text, label in HEADLINES if label in task.labels]
+    texts = [text for text, _ in headlines]
     scores = bridge.score_labels(texts, list(task.label_words.values()), frame)
     answers = [task.labels[i] for i in scores.log_likelihoods.argmax(dim=1).tolist()]
-    right = sum(answer == label for answer, (_, label) in zip(answers, HEADLINES, strict=True))
-    assert right >= 8, list(zip(answers, HEADLINES, strict=True))
+    right = sum(answer == label for answer, (_, label) in zip(answers, headlines, strict=True))
+    assert right >= 0.8 * len(headlines), list(zip(answers, headlines, strict=True))
     alone = bridge.score_labels(texts[2:3], list(task.label_words.values()), frame)
     torch.testing.assert_close(alone.log_likelihoods[0], scores.log_likelihoods[2], atol=1e-4, rtol=0)
 
