@@ -144,6 +144,11 @@ class TrainConfig:
             "seed",
         ):
             _at_least(name, getattr(self, name), 0)
+        if 0.0 < self.soft_token_dropout_max < self.soft_token_dropout:
+            raise ConfigError(
+                f"'soft_token_dropout_max' is {self.soft_token_dropout_max}, below 'soft_token_dropout' "
+                f"({self.soft_token_dropout}). Give at least that, or 0 for no draw."
+            )
         _above("learning_rate", self.learning_rate, 0.0)
         _above("warm_start_learning_rate", self.warm_start_learning_rate, 0.0)
         _above("max_gradient_norm", self.max_gradient_norm, 0.0)

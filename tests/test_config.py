@@ -111,6 +111,12 @@ def test_an_unknown_key_or_a_wrong_type_is_refused(kind, values, message):
         read_config(kind, values, "run.yaml")
 
 
+def test_the_highest_dropout_is_not_below_the_lowest():
+    assert TrainConfig(soft_token_dropout=0.3).soft_token_dropout_max == 0.0
+    with pytest.raises(ConfigError, match="Give at least that, or 0 for no draw"):
+        TrainConfig(soft_token_dropout=0.3, soft_token_dropout_max=0.2)
+
+
 def test_a_whole_number_is_read_as_a_float_where_a_float_is_meant():
     learning_rate = read_config(TrainConfig, {"learning_rate": 1}, "run.yaml").learning_rate
     assert (learning_rate, type(learning_rate)) == (1.0, float)

@@ -185,12 +185,9 @@ class Trainer:
         torch.manual_seed((config.seed << 32) + self.progress.updates * 1024 + self.accelerator.process_index)
         self.bridge.train()
         batches = self.batch_indices(self.progress.updates)
-        spread = max(0.0, config.soft_token_dropout_max - config.soft_token_dropout)
-        dropout = (
-            config.soft_token_dropout + spread * torch.rand(()).item()
-            if spread
-            else config.soft_token_dropout
-        )
+        dropout = config.soft_token_dropout
+        if config.soft_token_dropout_max:
+            dropout += (config.soft_token_dropout_max - dropout) * torch.rand(()).item()
         for batch in batches:
             examples = [self.train_examples[i] for i in batch]
             loss = model(

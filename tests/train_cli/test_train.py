@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from fusion_demo.bridge import FusionBridge
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info
 from train_cli.__main__ import main
 from train_cli.trainer import Trainer
@@ -83,6 +84,22 @@ def test_the_same_seed_gives_the_same_bits(data, tmp_path):
     assert same_bits(tmp_path / "a", tmp_path / "b")
     assert main(arguments(data, tmp_path / "c", "--seed", "1")) == 0
     assert not same_bits(tmp_path / "c", tmp_path / "a")
+
+
+def test_each_update_draws_its_own_dropout_between_the_two_given(data, tmp_path, monkeypatch):
+    drawn = []
+    forward = FusionBridge.forward
+
+    def noted(self, *texts, soft_token_dropout, **options):
+        drawn.append(soft_token_dropout)
+        return forward(self, *texts, soft_token_dropout=soft_token_dropout, **options)
+
+    monkeypatch.setattr(FusionBridge, "forward", noted)
+    options = ("--soft-token-dropout", "0.2", "--soft-token-dropout-max", "0.9")
+    assert main(arguments(data, tmp_path / "bridge", *options)) == 0
+    assert len(set(drawn)) == len(drawn) == 11
+    assert 0.2 <= min(drawn) < 0.45
+    assert 0.65 < max(drawn) <= 0.9
 
 
 def test_an_interrupted_training_resumes_to_the_same_bits(data, tmp_path, monkeypatch, capsys):
