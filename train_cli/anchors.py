@@ -25,7 +25,7 @@ def learn_anchors(bridge: FusionBridge, task: Task, frame: PromptFrame, seed: in
 
         x = λ a_i + (1 − λ) a_j + 0.5 · rms · ε,   loss = −log p_LLM(label i | x)
 
-    with λ uniform in [½, 1], a random other label j and normal ε: what lies nearer to a_i than to a_j is
+    with λ uniform in [½, 1], a random label j and normal ε: what lies nearer to a_i than to a_j is
     answered with label i too. An anchor starts at the mean of the LLM's input embeddings of its label's
     words; rms is the root mean square of all its input embeddings. 40 updates of 32 sequences without a
     text take a minute or two on a CPU core.

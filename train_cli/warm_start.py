@@ -2,8 +2,8 @@
 
 A frozen LLM's passes, forward and back, are what a training step costs. Here none is made: the first soft
 token of each text learns to point at its label's anchor, a vector which the LLM is known to answer with that
-label. Ten times as many examples go through in the same time, and the LLM then starts from a token that it
-can read already.
+label. Several times as many examples go through in the same time, and the LLM then starts from a token that
+it can read already.
 """
 
 import dataclasses
