@@ -118,6 +118,7 @@ def classify_tab(session: Session) -> None:
                     value=start.name,
                     label="Checkpoint",
                     scale=3,
+                    min_width=240,  # a name is whole on a phone, where the menus then stand below each other
                     elem_id="checkpoint",
                 )
             button = gr.Button("Classify", variant="primary", elem_id="classify")
