@@ -15,8 +15,7 @@ class DepthBlock(nn.Module):
     """One post-norm Transformer encoder block over a token's L+1 vectors (Vaswani et al. 2017).
 
     Its parameters and results are those of `torch.nn.TransformerEncoderLayer`. It exists
-    because the last block is asked for one position only: keys and values are needed at
-    every layer, but query, feed-forward and norms at q alone.
+    because the last block is asked for one position only, see `at_query`: several times less work.
     """
 
     def __init__(self, width: int, heads: int, feedforward_width: int, dropout: float) -> None:
@@ -34,26 +33,59 @@ class DepthBlock(nn.Module):
         )
         self.feedforward_norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
-        self.attention_dropout = dropout
+        self.attention_dropout = nn.Dropout(dropout)
 
-    def forward(self, sequence: Tensor, positions: int) -> Tensor:
-        """Return the block's output at the first `positions` vectors.
+    def forward(self, sequence: Tensor) -> Tensor:
+        """Return the block's output at every position: (N, L+1, D) -> (N, L+1, D)."""
+        split = [self._split(part) for part in self.key_value(sequence).chunk(2, dim=-1)]
+        attended = functional.scaled_dot_product_attention(
+            self._split(self.query(sequence)),
+            *split,
+            dropout_p=self.attention_dropout.p if self.training else 0.0,
+        )
+        return self._finish(sequence, attended.transpose(1, 2).flatten(2))
+
+    def at_query(self, query: Tensor, layers: Tensor, positions: Tensor | None) -> Tensor:
+        """Return the block's output at q alone, the first vector of the sequence [q ; layers + positions].
+
+        With one position asked for, keys and values need not be made for each layer:
+
+            q_h · (W_k x_l) = (W_kᵀ q_h) · x_l,    Σ_l p_l (W_v x_l) = W_v Σ_l p_l x_l
+
+        So two products of (heads, D) with each layer take the place of two of (D, D), and the layers are read
+        where they lie. The numbers are those of `forward` at the first position, up to rounding.
 
         Args:
-            sequence: (N, L+1, D), one row for each token.
-            positions: How many leading positions are wanted.
+            query: (N, D), or (1, D) where all rows have the same.
+            layers: (N, L, D).
+            positions: (L, D), added to the layers; None: nothing is added.
 
         Returns:
-            (N, positions, D).
+            (N, D).
         """
-        asked = sequence[:, :positions]
-        query = self._split(self.query(asked))
-        key, value = (self._split(part) for part in self.key_value(sequence).chunk(2, dim=-1))
-        attended = functional.scaled_dot_product_attention(
-            query, key, value, dropout_p=self.attention_dropout if self.training else 0.0
-        )
-        attended = self.attention_output(attended.transpose(1, 2).flatten(2))
-        states = self.attention_norm(asked + self.dropout(attended))
+        heads, width = self.heads, query.shape[-1]
+        key_weight, value_weight = (w.unflatten(0, (heads, -1)) for w in self.key_value.weight.chunk(2))
+        key_bias, value_bias = self.key_value.bias.chunk(2)
+        asked = self.query(query).unflatten(-1, (heads, -1)) * (width // heads) ** -0.5
+        # What a vector is multiplied with for its score, each head: (N or 1, heads, D); the bias of the keys
+        # adds the same to all scores of a head, which a softmax passes over.
+        probe = torch.einsum("nhd,hde->nhe", asked, key_weight)
+        scores = layers @ probe[0].T if len(probe) == 1 else layers @ probe.transpose(1, 2)
+        scores = scores.transpose(1, 2)
+        if positions is not None:
+            scores = scores + probe @ positions.T
+        own = (probe * query[:, None]).sum(dim=-1, keepdim=True).expand(len(layers), -1, -1)
+        attention = self.attention_dropout(torch.softmax(torch.cat([own, scores], dim=-1), dim=-1))
+        at_layers = attention[..., 1:]
+        seen = at_layers @ layers + attention[..., :1] * query[:, None]
+        if positions is not None:
+            seen = seen + at_layers @ positions
+        values = torch.einsum("nhe,hde->nhd", seen, value_weight)
+        values = values + attention.sum(dim=-1, keepdim=True) * value_bias.unflatten(0, (heads, -1))
+        return self._finish(query, values.flatten(1))
+
+    def _finish(self, asked: Tensor, attended: Tensor) -> Tensor:
+        states = self.attention_norm(asked + self.dropout(self.attention_output(attended)))
         return self.feedforward_norm(states + self.dropout(self.feedforward(states)))
 
     def _split(self, states: Tensor) -> Tensor:
@@ -118,11 +150,14 @@ class TransformerSoftmaxFusion(LayerFusion):
 
     def layer_weights(self, layer_states: Tensor) -> Tensor:
         """Return a[t] for every token: (B, T, L)."""
-        layers = (layer_states + self.positions).flatten(0, 1)
-        query = self.query.to(layers.dtype).expand(len(layers), 1, -1)
-        sequence = torch.cat([query, layers], dim=1)
-        for block in self.blocks[:-1]:
-            sequence = block(sequence, positions=sequence.shape[1])
-        at_query = self.blocks[-1](sequence, positions=1).squeeze(1)
+        layers = layer_states.flatten(0, 1)
+        query, positions = self.query.to(layers.dtype)[None], self.positions
+        if len(self.blocks) > 1:
+            first = query[:, None].expand(len(layers), -1, -1)
+            sequence = torch.cat([first, layers + positions], dim=1)
+            for block in self.blocks[:-1]:
+                sequence = block(sequence)
+            query, layers, positions = sequence[:, 0], sequence[:, 1:], None
+        at_query = self.blocks[-1].at_query(query, layers, positions)
         weights = torch.softmax(self.score(at_query), dim=-1)
         return weights.unflatten(0, layer_states.shape[:2])
