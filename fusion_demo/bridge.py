@@ -15,6 +15,7 @@ from fusion_demo.encoder import EncodedTexts, MultilingualEncoder
 from fusion_demo.errors import InputError
 from fusion_demo.fusion import FusionOutput, build_fusion
 from fusion_demo.llm import FrozenLLM
+from fusion_demo.pooling import mean_parts, pool_words
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
 from fusion_demo.relation import RelationToken
@@ -106,43 +107,56 @@ class FusionBridge(nn.Module):
             InputError: a text is no pair, and the bridge reads pairs.
         """
         encoded, _, fusion = self.fuse(texts, layer_mask=layer_mask)
-        embeddings, mask = self._summaries(fusion.fused, encoded)
-        embeddings = torch.cat([*embeddings, self.projection(fusion.fused)], dim=1)
-        mask = torch.cat([*mask, encoded.mask], dim=1)
+        fused, mask = fusion.fused, encoded.mask
+        if self.config.soft_token_unit == "word":
+            fused, mask = pool_words(fused, encoded.tokens)
+        summaries, present = self._summaries(fusion.fused, encoded)
         prompt = None
         if self.config.text_prompt == "augment":
             prompt = read_text_prompt(self.llm, texts, self.config.text_prompt_tokens)
         return SoftTokens(
-            embeddings,
-            mask,
+            torch.cat([summaries, self.projection(fused)], dim=1),
+            torch.cat([present, mask], dim=1),
             fusion.layer_weights,
             encoded.tokens,
             encoded.truncated,
             prompt,
-            summaries=embeddings.shape[1] - encoded.mask.shape[1],
+            summaries=summaries.shape[1],
             parts=encoded.parts,
         )
 
-    def _summaries(self, fused: Tensor, encoded: EncodedTexts) -> tuple[list[Tensor], list[Tensor]]:
-        """Return the relation token and the sentence tokens, (B, 1, E) each, and their masks."""
+    def summaries(self, texts: Sequence[Text], *, noise: float = 0.0) -> Tensor:
+        """Return the soft tokens that stand for whole texts alone, (B, S, E): what leads `soft_tokens`.
+
+        Args:
+            texts: B texts.
+            noise: Standard deviation of Gaussian noise on the means of the fused states, relative to each
+                one's own.
+
+        Raises:
+            InputError: a text is no pair, and the bridge reads pairs.
+        """
+        encoded, _, fusion = self.fuse(texts)
+        return self._summaries(fusion.fused, encoded, noise)[0]
+
+    def _summaries(self, fused: Tensor, encoded: EncodedTexts, noise: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Return the relation token and the sentence tokens, (B, S, E), and their mask (B, S)."""
         if not (self.config.sentence_token or self.config.relation_token):
-            return [], []
-        means, present = [], []
-        for part in range(int(encoded.parts.max()) + 1):
-            real = encoded.mask & (encoded.parts == part)
-            count = real.sum(dim=1, keepdim=True)
-            means.append((fused * real[..., None]).sum(dim=1, keepdim=True) / count.clamp(min=1)[..., None])
-            present.append(count > 0)
+            none = encoded.mask[:, :0]
+            return none[..., None].expand(-1, -1, self.llm.width).to(fused.dtype), none
+        means, present = mean_parts(fused, encoded.mask, encoded.parts)
+        if noise:
+            means = means + noise * means.detach().std(dim=-1, keepdim=True) * torch.randn_like(means)
         embeddings, masks = [], []
         if self.relation is not None:
-            if len(means) < 2 or not present[1].all():
+            if means.shape[1] < 2 or not present[:, 1].all():
                 raise InputError("This bridge reads pairs of texts. Give two texts for each answer.")
-            embeddings.append(self.relation(*means))
-            masks.append(present[1])
+            embeddings.append(self.relation(means[:, 0], means[:, 1])[:, None])
+            masks.append(present[:, 1:2])
         if self.config.sentence_token:
-            embeddings += [self.projection(mean) for mean in means]
-            masks += present
-        return embeddings, masks
+            embeddings.append(self.projection(means))
+            masks.append(present)
+        return torch.cat(embeddings, dim=1), torch.cat(masks, dim=1)
 
     def forward(
         self,

@@ -26,6 +26,7 @@ FUSION_NAMES = (
 PROJECTION_NAMES = ("linear", "mlp")
 PROMPT_FORMS = ("auto", "chat", "bare")
 TEXT_PROMPTS = ("none", "augment")
+SOFT_TOKEN_UNITS = ("token", "word")
 
 
 def option(default: Any, help: str) -> Any:
@@ -56,6 +57,10 @@ class BridgeConfig:
     projection: str = option("linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}")
     projection_width: int = option(0, "mlp: width of its hidden layer; 0: twice the encoder's width")
     projection_norm: bool = option(True, "layer norm between the fusion and the projection")
+    soft_token_unit: str = option(
+        "token",
+        f"what a soft token stands for: {', '.join(SOFT_TOKEN_UNITS)}; word: the mean of its fused states",
+    )
     sentence_token: bool = option(
         False, "one more soft token before the others for each text: the mean of its fused states"
     )
@@ -79,6 +84,7 @@ class BridgeConfig:
         _choice("projection", self.projection, PROJECTION_NAMES)
         _choice("prompt_form", self.prompt_form, PROMPT_FORMS)
         _choice("text_prompt", self.text_prompt, TEXT_PROMPTS)
+        _choice("soft_token_unit", self.soft_token_unit, SOFT_TOKEN_UNITS)
         _at_least("max_text_tokens", self.max_text_tokens, 1)
         _at_least("text_prompt_tokens", self.text_prompt_tokens, 1)
         _at_least("fusion_blocks", self.fusion_blocks, 1)
@@ -108,8 +114,16 @@ class TrainConfig:
     warm_start_epochs: int = option(
         0, "passes of the warm start, in which the first soft token learns its label without the LLM; 0: none"
     )
+    warm_start_noise: float = option(
+        0.0, "Gaussian noise on a text's mean fused state in the warm start, relative to its own scale"
+    )
     warm_start_learning_rate: float = option(1e-3, "peak learning rate of the warm start")
     warm_start_examples: int = option(0, "training examples of the warm start (a seeded sample); 0: all")
+    state_cache: str = option(
+        "",
+        "folder that keeps the encoder's states in half precision, so that each text is read once for all "
+        "epochs and trainings (the embedded encoder: 10 KB a token); empty: none",
+    )
     batch_size: int = option(16, "examples per step and process")
     gradient_accumulation: int = option(1, "steps whose gradients are added before an update")
     learning_rate: float = option(1e-3, "peak learning rate of the projection and the boundary vector")
@@ -152,7 +166,7 @@ class TrainConfig:
         _above("learning_rate", self.learning_rate, 0.0)
         _above("warm_start_learning_rate", self.warm_start_learning_rate, 0.0)
         _above("max_gradient_norm", self.max_gradient_norm, 0.0)
-        for name in ("fusion_learning_rate", "weight_decay", "soft_token_noise"):
+        for name in ("fusion_learning_rate", "weight_decay", "soft_token_noise", "warm_start_noise"):
             _at_least(name, getattr(self, name), 0.0)
         for name in (
             "warmup_fraction",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from fusion_demo.errors import ConfigError, InputError
 from fusion_demo.tokens import Text, Token, read_tokens
@@ -120,23 +120,14 @@ class MultilingualEncoder(nn.Module):
             split_special_tokens=True,  # a typed "</s>" is text, not the end of one
             return_tensors="pt",
         )
-        device = self.model.device
-        attention_mask = batch["attention_mask"].to(device)
-        output = self.model(
-            input_ids=batch["input_ids"].to(device),
-            attention_mask=attention_mask,
-            output_hidden_states=True,
-        )
-        inner = output.hidden_states[:-1]
-        if self.final_norm is not None:
-            inner = tuple(self.final_norm(state) for state in inner)
-        states = torch.stack((*inner[1:], output.last_hidden_state), dim=2)
-        kept = [i for i in range(states.shape[1]) if i not in self._prefix_positions]
+        kept = [i for i in range(batch["input_ids"].shape[1]) if i not in self._prefix_positions]
+        mask = batch["attention_mask"][:, kept].bool().to(self.model.device)
+        layers, embeddings = self._states(texts, batch, kept)
         return EncodedTexts(
-            layer_states=states[:, kept],
-            embedding_states=inner[0][:, kept],
-            mask=attention_mask[:, kept].bool(),
-            parts=torch.zeros_like(attention_mask[:, kept]),
+            layer_states=layers,
+            embedding_states=embeddings,
+            mask=mask,
+            parts=torch.zeros_like(mask, dtype=torch.long),
             tokens=[
                 read_tokens(
                     self.prefix + text,
@@ -148,6 +139,20 @@ class MultilingualEncoder(nn.Module):
             ],
             truncated=[bool(encoding.overflowing) for encoding in batch.encodings],
         )
+
+    def _states(self, texts: list[str], batch: BatchEncoding, kept: list[int]) -> tuple[Tensor, Tensor]:
+        """Return the layer states (B, T, L, D) and the embedding states (B, T, D) at the kept positions."""
+        device = self.model.device
+        output = self.model(
+            input_ids=batch["input_ids"].to(device),
+            attention_mask=batch["attention_mask"].to(device),
+            output_hidden_states=True,
+        )
+        inner = output.hidden_states[:-1]
+        if self.final_norm is not None:
+            inner = tuple(self.final_norm(state) for state in inner)
+        layers = torch.stack((*inner[1:], output.last_hidden_state), dim=2)
+        return layers[:, kept], inner[0][:, kept]
 
     def _find_prefix(self) -> range:
         """Positions of the prefix's tokens: behind the special tokens that open every text."""

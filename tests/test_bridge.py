@@ -38,8 +38,14 @@ def sequence_of(bridge, text, frame):
     """What the LLM reads of one text, put together by hand: (1, S, E)."""
     encoded = bridge.encoder([text])
     fused = bridge.fusion(states_of(bridge, encoded), encoded.mask).fused
+    mean = fused.mean(dim=1, keepdim=True)
+    if bridge.config.soft_token_unit == "word":
+        # Special tokens (word -1) stand for themselves; the pieces of a word lie together.
+        keys = [(t.word, i if t.special else 0) for i, t in enumerate(encoded.tokens[0])]
+        words = [[i for i, k in enumerate(keys) if k == key] for key in dict.fromkeys(keys)]
+        fused = torch.stack([fused[0, word].mean(dim=0) for word in words])[None]
     if bridge.config.sentence_token:
-        fused = torch.cat([fused.mean(dim=1, keepdim=True), fused], dim=1)
+        fused = torch.cat([mean, fused], dim=1)
     embed = bridge.llm.model.get_input_embeddings()
     parts = [
         embed(torch.tensor([frame.before], dtype=torch.long)),
@@ -63,9 +69,10 @@ def reference_log_likelihood(bridge, text, answer, frame):
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("unit", ["token", "word"])
 @pytest.mark.parametrize("sentence_token", [False, True])
-def test_label_scores_equal_the_slow_reference(make_bridge, form, sentence_token):
-    bridge = make_bridge(prompt_form=form, sentence_token=sentence_token)
+def test_label_scores_equal_the_slow_reference(make_bridge, form, sentence_token, unit):
+    bridge = make_bridge(prompt_form=form, sentence_token=sentence_token, soft_token_unit=unit)
     frame = frame_of(bridge)
     scores = bridge.score_labels(TEXTS, LABELS, frame)
     for row, text in enumerate(TEXTS):
@@ -308,3 +315,32 @@ def test_bf16_models_carry_an_fp32_bridge():
     assert torch.isfinite(loss)
     assert bridge.generate(TEXTS, frame_of(bridge), Decoding(max_new_tokens=3))
     assert torch.isfinite(bridge.score_labels(TEXTS, LABELS, frame_of(bridge)).log_likelihoods).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("unit", ["token", "word"])
+def test_summaries_are_what_leads_the_soft_tokens(make_bridge, unit):
+    bridge = make_bridge(sentence_token=True, relation_token=True, soft_token_unit=unit).eval()
+    pairs = [("good day", "bad day"), ("ලංකා", "a longer second text")]
+    soft = bridge.soft_tokens(pairs)
+    assert soft.summaries == 3
+    assert torch.equal(bridge.summaries(pairs), soft.embeddings[:, :3])
+    assert make_bridge().summaries(TEXTS).shape == (4, 0, bridge.llm.width)
+
+
+@torch.no_grad()
+def test_noise_on_the_means_is_relative_and_seeded(make_bridge):
+    bridge = make_bridge(sentence_token=True, projection_norm=False).eval()
+    plain = bridge.summaries(TEXTS)
+    torch.manual_seed(0)
+    noisy = bridge.summaries(TEXTS, noise=0.5)
+    torch.manual_seed(0)
+    assert torch.equal(noisy, bridge.summaries(TEXTS, noise=0.5))
+    encoded, _, fusion = bridge.fuse(TEXTS)
+    means = torch.stack([fusion.fused[i, encoded.mask[i]].mean(dim=0) for i in range(len(TEXTS))])
+    torch.manual_seed(0)
+    disturbed = (
+        means + 0.5 * means.std(dim=-1, keepdim=True) * torch.randn(len(TEXTS), 1, means.shape[1])[:, 0]
+    )
+    torch.testing.assert_close(noisy[:, 0], bridge.projection(disturbed))
+    assert not torch.allclose(noisy, plain)

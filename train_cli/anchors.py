@@ -14,7 +14,7 @@ from fusion_demo.tasks import Task
 from train_cli.optimizer import set_rate
 
 UPDATES = 40
-BATCH_SIZE = 32
+BATCH_SIZE = 16
 LEARNING_RATE = 0.02
 MOMENTS = (0.9, 0.95)
 NOISE = 0.5
@@ -27,8 +27,8 @@ def learn_anchors(bridge: FusionBridge, task: Task, frame: PromptFrame, seed: in
 
     with λ uniform in [½, 1], a random label j and normal ε: what lies nearer to a_i than to a_j is
     answered with label i too. An anchor starts at the mean of the LLM's input embeddings of its label's
-    words; rms is the root mean square of all its input embeddings. 40 updates of 32 sequences without a
-    text take a minute or two on a CPU core.
+    words; rms is the root mean square of all its input embeddings. 40 updates of 16 sequences without a
+    text take about a minute on a CPU core.
 
     Args:
         bridge: Its LLM reads the anchors; only its boundary vector changes.

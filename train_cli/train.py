@@ -25,6 +25,7 @@ from train_cli.arguments import (
     read_runtime,
 )
 from train_cli.state import STATE
+from train_cli.state_cache import CachedEncoder
 from train_cli.trainer import LAST, LOG, Trainer
 from train_cli.warm_start import FOLDER as WARM_START
 
@@ -76,6 +77,12 @@ def run(arguments: argparse.Namespace) -> None:
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
+    if config.state_cache:
+        bridge.encoder = CachedEncoder(bridge.encoder, Path(config.state_cache), info.fingerprints["encoder"])
+        if accelerator.is_main_process and not arguments.dry_run:
+            bridge.encoder.fill([example.text for example in [*warm_start, *train]])
+        accelerator.wait_for_everyone()
+        bridge.encoder.open()
     if config.init_from and not arguments.resume:
         start_from(Path(config.init_from), bridge, info.fingerprints)
     trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start)

@@ -140,7 +140,7 @@ class WarmStart:
         examples = [self.examples[i] for i in self._batches[position]]
         torch.manual_seed((config.seed << 32) + update)
         self.bridge.train()
-        first = self.bridge.soft_tokens([e.text for e in examples]).embeddings[:, 0]
+        first = self.bridge.summaries([e.text for e in examples], noise=config.warm_start_noise)[:, 0]
         gold = torch.tensor([self.task.labels.index(e.label) for e in examples], device=first.device)
         scores = anchor_scores(first, self.anchors)
         distance = (first - self.anchors[gold]).pow(2).mean() / self.bridge.llm.embedding_rms**2

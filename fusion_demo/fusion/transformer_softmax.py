@@ -65,7 +65,7 @@ class DepthBlock(nn.Module):
         """
         heads, width = self.heads, query.shape[-1]
         key_weight, value_weight = (w.unflatten(0, (heads, -1)) for w in self.key_value.weight.chunk(2))
-        key_bias, value_bias = self.key_value.bias.chunk(2)
+        _, value_bias = self.key_value.bias.chunk(2)
         asked = self.query(query).unflatten(-1, (heads, -1)) * (width // heads) ** -0.5
         # What a vector is multiplied with for its score, each head: (N or 1, heads, D); the bias of the keys
         # adds the same to all scores of a head, which a softmax passes over.
