@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fusion_demo.baselines import (
@@ -30,6 +31,7 @@ from fusion_demo.llm import FrozenLLM
 from fusion_demo.pretrained import load_encoder, load_llm, load_translator
 from fusion_demo.tasks import Task, get_task
 from train_cli.arguments import count, read_runtime
+from train_cli.state_cache import CachedEncoder
 
 BASELINES = ("llm-alone", "translation-pipeline", "linear-probe")
 READS_ENGLISH = ("llm-alone", "translation-pipeline")
@@ -41,6 +43,8 @@ BELONGS_TO = {
     "beams": ("translation-pipeline",),
     "encoder": ("linear-probe",),
     "encoder_prefix": ("linear-probe",),
+    "max_text_tokens": ("linear-probe",),
+    "state_cache": ("linear-probe",),
     "train_data": ("linear-probe",),
     "train_examples": ("linear-probe",),
 }
@@ -87,6 +91,14 @@ def add_system_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--encoder", metavar="NAME", help="the probe's encoder (default: the preset's)")
     group.add_argument("--encoder-prefix", help="text before every input of it (default: the preset's)")
+    group.add_argument(
+        "--max-text-tokens", type=count(1), metavar="N", help="encoder tokens the probe reads of each text"
+    )
+    group.add_argument(
+        "--state-cache",
+        metavar="FOLDER",
+        help="keeps the encoder's states of the training texts",
+    )
     group.add_argument(
         "--train-data", metavar="FOLDER", help="with the probe's English training texts (default: --data)"
     )
@@ -183,6 +195,11 @@ def _build_probe(arguments: argparse.Namespace, config: BridgeConfig, task: Task
         loaded.model, loaded.tokenizer, prefix=config.encoder_prefix, max_tokens=config.max_text_tokens
     )
 
+    if arguments.state_cache:
+        encoder = CachedEncoder(encoder, Path(arguments.state_cache), loaded.fingerprint)
+        encoder.fill([example.text for example in train])
+        encoder.open()
+
     def pool(examples: list[Example], description: str) -> Any:
         texts = [example.text for example in examples]
         return pool_texts(encoder, texts, batch_size=arguments.batch_size, description=description)
@@ -200,6 +217,8 @@ def _build_probe(arguments: argparse.Namespace, config: BridgeConfig, task: Task
         "train": describe_data(train)["sha256"],
         "choosing": describe_data(choosing)["sha256"],
     }
+    if arguments.state_cache:
+        details["training_states"] = "float16"
     training = {
         "examples": len(train),
         "standardised": probe.standardised,

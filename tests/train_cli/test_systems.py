@@ -145,6 +145,17 @@ def test_the_same_command_gives_the_same_files(evaluate):
     assert files[0] == files[1]
 
 
+def test_the_probe_may_keep_its_training_states(evaluate, tmp_path):
+    plain = evaluate("linear-probe", "--predictions=plain")[1]
+    cache = str(tmp_path / "states")
+    kept = evaluate("linear-probe", "--predictions=kept", "--state-cache", cache, "--max-text-tokens=200")[1]
+    assert kept["languages"] == plain["languages"]
+    assert kept["encoder"]["max_text_tokens"] == 200
+    assert list(Path(cache).glob("*/states.bin"))
+    # The answers of the one are not taken for the answers of the other.
+    assert evaluate("linear-probe", "--predictions=plain", "--state-cache", cache)[0] == 2
+
+
 def test_options_choose_the_probes_texts_and_prefix(evaluate):
     options = ("--languages=si", "--train-examples=40", "--max-examples=5", "--encoder-prefix=q: ")
     status, result = evaluate("linear-probe", *options)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info
+from fusion_demo.encoder import MultilingualEncoder
 from train_cli.__main__ import main
 from train_cli.trainer import Trainer
 
@@ -84,6 +85,29 @@ def test_the_same_seed_gives_the_same_bits(data, tmp_path):
     assert same_bits(tmp_path / "a", tmp_path / "b")
     assert main(arguments(data, tmp_path / "c", "--seed", "1")) == 0
     assert not same_bits(tmp_path / "c", tmp_path / "a")
+
+
+def test_with_a_state_cache_the_encoder_reads_the_training_texts_once(data, tmp_path, monkeypatch):
+    read = []
+    states = MultilingualEncoder._states
+    monkeypatch.setattr(
+        MultilingualEncoder, "_states", lambda self, texts, *a: read.extend(texts) or states(self, texts, *a)
+    )
+    recipe = ("--sentence-token", "--warm-start-epochs", "3", "--epochs", "2", "--state-cache")
+    for fusion in ("global-softmax", "transformer-softmax"):
+        options = (*recipe, str(tmp_path / "states"), "--fusion", fusion)
+        assert main(arguments(data, tmp_path / fusion, *options)) == 0
+    trained = {json.loads(line)["text"] for line in (data / "train.en.jsonl").open()}
+    dev = {json.loads(line)["text"] for line in (data / "dev.en.jsonl").open()}
+    # The dev texts are among the training texts here, so they are found as well.
+    assert dev <= trained
+    assert len(read) == len(trained)
+    plain = arguments(data, tmp_path / "plain", *recipe[:-1], "--fusion", "global-softmax")
+    assert main(plain) == 0
+    cached, reference = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("global-softmax", "plain")
+    )
+    assert cached["fusion.weights"].tolist() == pytest.approx(reference["fusion.weights"].tolist(), abs=1e-3)
 
 
 def test_each_update_draws_its_own_dropout_between_the_two_given(data, tmp_path, monkeypatch):
