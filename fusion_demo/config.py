@@ -109,6 +109,7 @@ class TrainConfig:
         "", "checkpoint whose trained tensors the training starts from, of the same models and shapes"
     )
     seed: int = option(0, "seed of initialisation, order and dropout")
+    sample_seed: int = option(0, "seed of the sample that max_examples and warm_start_examples keep")
     epochs: int = option(1, "passes over the training examples")
     max_examples: int = option(0, "training examples kept (a seeded sample); 0: all")
     warm_start_epochs: int = option(
@@ -156,6 +157,7 @@ class TrainConfig:
             "dev_examples",
             "patience",
             "seed",
+            "sample_seed",
         ):
             _at_least(name, getattr(self, name), 0)
         if 0.0 < self.soft_token_dropout_max < self.soft_token_dropout:

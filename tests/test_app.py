@@ -15,6 +15,8 @@ from gradio_client.exceptions import AppError
 import app
 from fusion_demo.session import Session
 from fusion_demo.tasks import TASKS
+from fusion_demo.ui.classify import take_example
+from fusion_demo.ui.examples import EXAMPLE_KINDS, EXAMPLES, PAIR_EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[1]
 SINHALA = "කොළඹ වරාය තුළින් සිදු කරන ලද අපනයන වැඩි වෙයි"
@@ -108,7 +110,7 @@ def test_half_a_surrogate_pair_is_left_out(client, page_address):
 def test_the_button_shows_a_result_or_a_problem_and_never_both(tiny_checkpoints):
     demo = app.build_demo(Session(tiny_checkpoints))
     (handler, *others) = [function.fn for function in demo.fns.values() if function.name == "answer"]
-    assert len(others) == 4  # the button, the keyboard in both boxes, the examples of both kinds
+    assert len(others) == 5  # the keyboard in both boxes, the examples of three kinds
     asked = ("", "news", None, "Words", 0)
     shown = {block.elem_id: update for block, update in handler(SINHALA, *asked).items()}
     assert set(shown["answer"]) == set(TASKS["news"].label_words)
@@ -127,22 +129,27 @@ def test_a_task_brings_its_checkpoints(tiny_checkpoints):
 
 
 @pytest.mark.parametrize(
-    ("task", "labels"),
+    ("task", "labels", "kind"),
     [
-        ("news", ["Text in any language"]),
-        ("xnli", ["Premise in any language", "Hypothesis in any language"]),
+        ("news", ["Text in any language"], "headlines"),
+        ("reviews", ["Text in any language"], "reviews"),
+        ("xnli", ["Premise in any language", "Hypothesis in any language"], "pairs"),
     ],
 )
-def test_a_task_brings_a_box_for_each_of_its_texts_and_examples_of_its_kind(tiny_checkpoints, task, labels):
+def test_a_task_brings_a_box_for_each_of_its_texts_and_examples_of_its_kind(
+    tiny_checkpoints, task, labels, kind
+):
     demo = app.build_demo(Session(tiny_checkpoints))
     (handler,) = [function.fn for function in demo.fns.values() if function.name == "choose_task"]
-    _, first, second, texts, pairs = handler(task)
+    _, first, second, *shelves = handler(task)
     assert [first.label, second.label][: len(labels)] == labels
-    assert (second.visible, texts.visible, pairs.visible) == (
-        len(labels) == 2,
-        len(labels) == 1,
-        len(labels) == 2,
-    )
+    assert second.visible == (len(labels) == 2)
+    assert [name for name, shelf in zip(EXAMPLE_KINDS, shelves, strict=True) if shelf.visible] == [kind]
+
+
+def test_an_example_fills_the_boxes_and_empties_the_one_it_does_not_need():
+    assert take_example("headlines", 0) == (EXAMPLES[0][1], "")
+    assert take_example("pairs", 1) == PAIR_EXAMPLES[1][1:]
 
 
 def test_the_second_box_is_not_read_where_a_task_asks_about_one_text(tiny_checkpoints):

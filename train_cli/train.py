@@ -102,11 +102,13 @@ def read_data(
 ) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
     """Return the English training examples, those of the warm start, and the dev examples by language."""
     folder = config.data
-    train = read_examples(folder, task, "train", "en", max_examples=config.max_examples, seed=config.seed)
+    train = read_examples(
+        folder, task, "train", "en", max_examples=config.max_examples, seed=config.sample_seed
+    )
     warm_start = []
     if config.warm_start_epochs:
         warm_start = read_examples(
-            folder, task, "train", "en", max_examples=config.warm_start_examples, seed=config.seed
+            folder, task, "train", "en", max_examples=config.warm_start_examples, seed=config.sample_seed
         )
     dev = {
         code: read_examples(folder, task, "dev", code, max_examples=config.dev_examples)

@@ -1,6 +1,7 @@
 """The tab Classify: a text or a pair in any language, its label in English, and the layers each word used."""
 
 import html
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -20,7 +21,7 @@ from fusion_demo.session import Classification, Session
 from fusion_demo.tasks import get_task
 from fusion_demo.tokens import Token
 from fusion_demo.ui.direction import text_direction
-from fusion_demo.ui.examples import EXAMPLES, PAIR_EXAMPLES
+from fusion_demo.ui.examples import EXAMPLE_KINDS, example_kind
 from fusion_demo.ui.shaded_text import shaded_text
 
 WORDS, TOKENS = "Words", "Tokens"
@@ -37,21 +38,19 @@ def classify_tab(session: Session) -> None:
     """Build the tab inside the current `gr.Blocks` and wire it to a session."""
     tasks = session.tasks()
     start = session.checkpoints()[0]
-    fields = get_task(start.task).fields
+    fields, kind = get_task(start.task).fields, example_kind(get_task(start.task))
 
     def choose_task(task: str) -> tuple[Any, ...]:
         try:
             names = [info.name for info in session.checkpoints(task)]
-            fields = get_task(task).fields
+            fields, kind = get_task(task).fields, example_kind(get_task(task))
         except FusionDemoError as error:
             raise gr.Error(str(error)) from error
-        pair = len(fields) == 2
         return (
             gr.Dropdown(choices=names, value=names[0] if names else None),
             gr.Textbox(label=box_label(fields[0])),
-            gr.Textbox(label=box_label(fields[-1]), visible=pair),
-            gr.Dataset(visible=not pair),
-            gr.Dataset(visible=pair),
+            gr.Textbox(label=box_label(fields[-1]), visible=len(fields) == 2),
+            *(gr.Dataset(visible=name == kind) for name in EXAMPLE_KINDS),
         )
 
     def answer(text: str, second: str, task: str, checkpoint: str, view: str, layer: int) -> dict[Any, Any]:
@@ -122,8 +121,7 @@ def classify_tab(session: Session) -> None:
                     elem_id="checkpoint",
                 )
             button = gr.Button("Classify", variant="primary", elem_id="classify")
-            examples = _examples(EXAMPLES, [text], visible=len(fields) == 1)
-            pairs = _examples(PAIR_EXAMPLES, [text, second], visible=len(fields) == 2)
+            shelves = {name: _examples(name, [text, second], visible=name == kind) for name in EXAMPLE_KINDS}
         with gr.Column(scale=4, min_width=320):
             problem = gr.HTML(visible=False, elem_id="problem")
             hint = gr.HTML(HINT, elem_id="hint")
@@ -147,13 +145,13 @@ def classify_tab(session: Session) -> None:
     asked = [text, second, task, checkpoint, view, layer_choice]
     changed = [problem, hint, answer_area, layers_area, label, facts, layer_choice, shaded, heatmap, shown]
     at_once = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    taken = (
-        examples.click(lambda index: EXAMPLES[index][1], examples, text, **at_once),
-        pairs.click(lambda index: PAIR_EXAMPLES[index][1:], pairs, [text, second], **at_once),
-    )
+    taken = [
+        shelf.click(partial(take_example, name), shelf, [text, second], **at_once)
+        for name, shelf in shelves.items()
+    ]
     for trigger in (button.click, text.submit, second.submit, *(event.then for event in taken)):
         trigger(answer, asked, changed, api_visibility="private", **ONE_AT_A_TIME)
-    follow_task = [checkpoint, text, second, examples, pairs]
+    follow_task = [checkpoint, text, second, *shelves.values()]
     task.input(choose_task, task, follow_task, api_visibility="private")
     view.input(redraw, [shown, view, layer_choice], [shaded, heatmap], api_visibility="private")
     layer_choice.input(reshade, [shown, view, layer_choice], shaded, api_visibility="private")
@@ -252,13 +250,20 @@ def layer_choices(result: Classification) -> list[tuple[str, int]]:
     ]
 
 
-def _examples(examples: tuple[tuple[str, ...], ...], boxes: list[gr.Textbox], *, visible: bool) -> gr.Dataset:
-    """Show examples by the name of their language.
+def take_example(kind: str, index: int) -> tuple[str, str]:
+    """Return the texts of an example of a kind; the second is empty where there is one text."""
+    first, *second = EXAMPLE_KINDS[kind][index][1:]
+    return first, "".join(second)
+
+
+def _examples(kind: str, boxes: list[gr.Textbox], *, visible: bool) -> gr.Dataset:
+    """Show the examples of a kind by the name of their language.
 
     `gr.Examples` would give the boxes back the label and the visibility that they began with.
     """
+    examples = EXAMPLE_KINDS[kind]
     return gr.Dataset(
-        components=boxes,
+        components=boxes[: len(examples[0]) - 1],
         samples=[list(texts) for _, *texts in examples],
         sample_labels=[_language_name(code) for code, *_ in examples],
         type="index",

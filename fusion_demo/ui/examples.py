@@ -1,5 +1,7 @@
 """Texts to try, written for this page; Sinhala first."""
 
+from fusion_demo.tasks import Task
+
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("si", "ශ්‍රී ලංකා ක්‍රිකට් කණ්ඩායම අවසන් තරගය කඩුලු හතරකින් ජය ගනී"),
     ("ta", "புதிய அரசு மருத்துவமனை அடுத்த மாதம் திறக்கப்படும் என்று சுகாதார அமைச்சர் அறிவித்தார்"),
@@ -27,3 +29,29 @@ PAIR_EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("en", "The museum is free on Sundays", "Nobody has to pay at the museum on Sundays"),
 )
 """Language code, premise and hypothesis."""
+
+REVIEW_EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("si", "පොත ඉතා හොඳයි, මම එයට බොහෝ කැමතියි"),
+    ("hi", "एक हफ़्ते में ही ख़राब हो गया, पैसे बर्बाद"),
+    ("ta", "பரவாயில்லை, ஆனால் இந்த விலைக்கு இன்னும் நன்றாக இருந்திருக்கலாம்"),
+    ("ur", "بہت عمدہ جوتے ہیں، آرام دہ اور خوبصورت"),
+    ("sw", "Simu hii ni mbaya sana, betri haidumu hata saa mbili"),
+    ("de", "Ganz in Ordnung, aber der Deckel schließt nicht richtig"),
+    ("ja", "音がとても良く、毎日使っています。買ってよかったです。"),
+    ("en", "Stopped working after two days and nobody answers my emails"),
+)
+"""Language code and review of a product."""
+
+EXAMPLE_KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "headlines": EXAMPLES,
+    "reviews": REVIEW_EXAMPLES,
+    "pairs": PAIR_EXAMPLES,
+}
+"""Name of a kind → its examples: a language code and the texts."""
+
+
+def example_kind(task: Task) -> str:
+    """Return the kind of examples, a key of `EXAMPLE_KINDS`, that suits a task."""
+    if len(task.fields) == 2:
+        return "pairs"
+    return "reviews" if task.checkpoint_task == "reviews" else "headlines"

@@ -16,8 +16,11 @@ from safetensors.torch import load_file
 
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info
+from fusion_demo.config import TrainConfig
 from fusion_demo.encoder import MultilingualEncoder
+from fusion_demo.tasks import get_task
 from train_cli.__main__ import main
+from train_cli.train import read_data
 from train_cli.trainer import Trainer
 
 LABELS = ("sports", "politics", "business")
@@ -108,6 +111,24 @@ def test_with_a_state_cache_the_encoder_reads_the_training_texts_once(data, tmp_
         load_file(tmp_path / name / "model.safetensors") for name in ("global-softmax", "plain")
     )
     assert cached["fusion.weights"].tolist() == pytest.approx(reference["fusion.weights"].tolist(), abs=1e-3)
+
+
+def test_trainings_of_two_seeds_keep_the_same_examples(data):
+    task = get_task("news")
+    kept = [
+        [
+            [example.row for example in examples]
+            for examples in read_data(TrainConfig(data=str(data), **options), task)[:2]
+        ]
+        for options in (
+            dict(sample, warm_start_epochs=1, max_examples=9, warm_start_examples=20)
+            for sample in ({"seed": 0}, {"seed": 1}, {"sample_seed": 1})
+        )
+    ]
+    assert kept[0] == kept[1]
+    assert kept[0][0] != kept[2][0]
+    assert kept[0][1] != kept[2][1]
+    assert [len(rows) for rows in kept[0]] == [9, 20]
 
 
 def test_each_update_draws_its_own_dropout_between_the_two_given(data, tmp_path, monkeypatch):

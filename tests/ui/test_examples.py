@@ -5,7 +5,8 @@ import pytest
 from fusion_demo.detection import detect_language
 from fusion_demo.languages import LANGUAGES
 from fusion_demo.session import readable_text
-from fusion_demo.ui.examples import EXAMPLES, PAIR_EXAMPLES
+from fusion_demo.tasks import TASKS
+from fusion_demo.ui.examples import EXAMPLE_KINDS, EXAMPLES, PAIR_EXAMPLES, REVIEW_EXAMPLES, example_kind
 
 
 def test_there_are_at_least_six_languages_and_sinhala_is_first():
@@ -15,8 +16,8 @@ def test_there_are_at_least_six_languages_and_sinhala_is_first():
     assert {LANGUAGES[code].direction for code in codes} == {"ltr", "rtl"}
 
 
-@pytest.mark.parametrize(("code", "headline"), EXAMPLES)
-def test_a_headline_is_plain_text_in_its_language(code, headline):
+@pytest.mark.parametrize(("code", "headline"), EXAMPLES + REVIEW_EXAMPLES)
+def test_a_headline_or_review_is_plain_text_in_its_language(code, headline):
     assert detect_language(headline) == code
     assert readable_text(headline) == (headline, 0)
 
@@ -33,3 +34,10 @@ def test_pairs_come_in_several_languages_and_sinhala_is_first():
     assert codes[0] == "si"
     assert len(set(codes)) == len(codes) >= 6
     assert {LANGUAGES[code].direction for code in codes} == {"ltr", "rtl"}
+
+
+def test_every_task_has_examples_with_as_many_texts_as_it_reads():
+    for task in TASKS.values():
+        examples = EXAMPLE_KINDS[example_kind(task)]
+        assert {len(texts) for _, *texts in examples} == {len(task.fields)}
+    assert example_kind(TASKS["sentiment"]) == "reviews"
