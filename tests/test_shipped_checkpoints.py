@@ -12,7 +12,7 @@ from fusion_demo.tasks import get_task
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
-TASKS = ("news", "sib200")
+TASKS = ("news", "reviews", "sib200", "xnli")
 FUSIONS = ("last-layer", "global-softmax", "transformer-softmax")
 
 # Written for this test, two in each of five languages.
@@ -29,6 +29,39 @@ HEADLINES = [
     ("নতুন ছবির ট্রেলার প্রকাশ, নায়িকার অভিনয়ে মুগ্ধ দর্শক", "entertainment"),
 ]
 
+REVIEWS = [
+    ("Absolutely wonderful, the best purchase I have ever made", "very positive"),
+    ("Broke on the first day. Complete waste of money, avoid", "very negative"),
+    ("පොත ඉතා හොඳයි, මම එයට බොහෝ කැමතියි", "very positive"),
+    ("ඉතා නරකයි, මුදල් නාස්තියක්. මිල දී ගන්න එපා", "very negative"),
+    ("बहुत बढ़िया, सब को ख़रीदना चाहिए", "very positive"),
+    ("बहुत घटिया, पैसे बर्बाद हो गए, मत ख़रीदिए", "very negative"),
+    ("Wunderbar, ich liebe es, absolut empfehlenswert", "very positive"),
+    ("Schrecklich, nach einem Tag kaputt, nie wieder", "very negative"),
+]
+
+PAIRS = [
+    (("A man is playing a guitar on the stage", "A man is making music"), "entailment"),
+    (("The shop is closed on Sundays", "The shop is open on Sundays"), "contradiction"),
+    (("Ein Mann spielt Gitarre auf der Bühne", "Ein Mann macht Musik"), "entailment"),
+    (("Das Geschäft ist sonntags geschlossen", "Das Geschäft ist sonntags geöffnet"), "contradiction"),
+    (("एक आदमी मंच पर गिटार बजा रहा है", "एक आदमी संगीत बजा रहा है"), "entailment"),
+    (("दुकान रविवार को बंद रहती है", "दुकान रविवार को खुली रहती है"), "contradiction"),
+    (("Mwanamume anapiga gitaa jukwaani", "Mwanamume anapiga muziki"), "entailment"),
+    (("Duka limefungwa siku ya Jumapili", "Duka limefunguliwa siku ya Jumapili"), "contradiction"),
+]
+
+OWN_TEXTS = {
+    "news": [(text, {label}) for text, label in HEADLINES],
+    "sib200": [(text, {label}) for text, label in HEADLINES],
+    # A star more or less is a matter of taste; whether a review praises or warns is not.
+    "reviews": [(text, {label, label.removeprefix("very ")}) for text, label in REVIEWS],
+    "xnli": [(pair, {label}) for pair, label in PAIRS],
+}
+
+SHARE_RIGHT = {"news": 0.8, "sib200": 0.8, "reviews": 0.8, "xnli": 0.6}
+"""By guessing: 1 in 8, 1 in 7, 2 in 5, 1 in 3."""
+
 pytestmark = pytest.mark.embedded
 
 
@@ -43,7 +76,8 @@ def shipped(task):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_one_checkpoint_of_each_of_the_papers_systems_is_shipped(task):
-    assert sorted(info.bridge.fusion for info in shipped(task)) == sorted(FUSIONS)
+    fusions = [info.bridge.fusion for info in shipped(task) if info.training.seed == 0]
+    assert sorted(fusions) == sorted(FUSIONS)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -51,22 +85,22 @@ def test_they_were_trained_by_one_recipe(task):
     recipes = []
     for info in shipped(task):
         bridge = {k: v for k, v in asdict(info.bridge).items() if not k.startswith("fusion")}
-        training = {k: v for k, v in asdict(info.training).items() if k != "output"}
+        training = {k: v for k, v in asdict(info.training).items() if k not in ("output", "seed")}
         recipes.append((bridge, training, info.metrics["training"]["planned_updates"]))
     assert all(recipe == recipes[0] for recipe in recipes)
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("task", TASKS)
-def test_own_headlines_in_five_languages_are_understood(models, task, fusion):
+def test_own_texts_in_several_languages_are_understood(models, task, fusion):
     bridge, task = load_checkpoint(CHECKPOINTS / f"{task}-{fusion}", models), get_task(task)
     frame = bridge.frame(task.instruction, task.bare_prompt)
-    headlines = [(text, label) for text, label in HEADLINES if label in task.labels]
-    texts = [text for text, _ in headlines]
+    own = [(text, labels) for text, labels in OWN_TEXTS[task.name] if labels & set(task.labels)]
+    texts = [text for text, _ in own]
     scores = bridge.score_labels(texts, list(task.label_words.values()), frame)
     answers = [task.labels[i] for i in scores.log_likelihoods.argmax(dim=1).tolist()]
-    right = sum(answer == label for answer, (_, label) in zip(answers, headlines, strict=True))
-    assert right >= 0.8 * len(headlines), list(zip(answers, headlines, strict=True))
+    right = sum(answer in labels for answer, (_, labels) in zip(answers, own, strict=True))
+    assert right >= SHARE_RIGHT[task.name] * len(own), list(zip(answers, own, strict=True))
     alone = bridge.score_labels(texts[2:3], list(task.label_words.values()), frame)
     torch.testing.assert_close(alone.log_likelihoods[0], scores.log_likelihoods[2], atol=1e-4, rtol=0)
 
