@@ -157,6 +157,7 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "fusion_slope": 0.5,
         "projection": "mlp",
         "projection_norm": False,
+        "soft_token_unit": "word",
         "sentence_token": True,
         "relation_token": True,
         "prompt_form": "bare",

@@ -40,27 +40,12 @@ REVIEWS = [
     ("Schrecklich, nach einem Tag kaputt, nie wieder", "very negative"),
 ]
 
-PAIRS = [
-    (("A man is playing a guitar on the stage", "A man is making music"), "entailment"),
-    (("The shop is closed on Sundays", "The shop is open on Sundays"), "contradiction"),
-    (("Ein Mann spielt Gitarre auf der Bühne", "Ein Mann macht Musik"), "entailment"),
-    (("Das Geschäft ist sonntags geschlossen", "Das Geschäft ist sonntags geöffnet"), "contradiction"),
-    (("एक आदमी मंच पर गिटार बजा रहा है", "एक आदमी संगीत बजा रहा है"), "entailment"),
-    (("दुकान रविवार को बंद रहती है", "दुकान रविवार को खुली रहती है"), "contradiction"),
-    (("Mwanamume anapiga gitaa jukwaani", "Mwanamume anapiga muziki"), "entailment"),
-    (("Duka limefungwa siku ya Jumapili", "Duka limefunguliwa siku ya Jumapili"), "contradiction"),
-]
-
 OWN_TEXTS = {
     "news": [(text, {label}) for text, label in HEADLINES],
     "sib200": [(text, {label}) for text, label in HEADLINES],
     # A star more or less is a matter of taste; whether a review praises or warns is not.
     "reviews": [(text, {label, label.removeprefix("very ")}) for text, label in REVIEWS],
-    "xnli": [(pair, {label}) for pair, label in PAIRS],
 }
-
-SHARE_RIGHT = {"news": 0.8, "sib200": 0.8, "reviews": 0.8, "xnli": 0.6}
-"""By guessing: 1 in 8, 1 in 7, 2 in 5, 1 in 3."""
 
 pytestmark = pytest.mark.embedded
 
@@ -91,18 +76,33 @@ def test_they_were_trained_by_one_recipe(task):
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", OWN_TEXTS)
 def test_own_texts_in_several_languages_are_understood(models, task, fusion):
-    bridge, task = load_checkpoint(CHECKPOINTS / f"{task}-{fusion}", models), get_task(task)
-    frame = bridge.frame(task.instruction, task.bare_prompt)
+    task = get_task(task)
     own = [(text, labels) for text, labels in OWN_TEXTS[task.name] if labels & set(task.labels)]
-    texts = [text for text, _ in own]
-    scores = bridge.score_labels(texts, list(task.label_words.values()), frame)
-    answers = [task.labels[i] for i in scores.log_likelihoods.argmax(dim=1).tolist()]
+    answers, _ = ask(models, task, fusion, [text for text, _ in own])
     right = sum(answer in labels for answer, (_, labels) in zip(answers, own, strict=True))
-    assert right >= SHARE_RIGHT[task.name] * len(own), list(zip(answers, own, strict=True))
-    alone = bridge.score_labels(texts[2:3], list(task.label_words.values()), frame)
-    torch.testing.assert_close(alone.log_likelihoods[0], scores.log_likelihoods[2], atol=1e-4, rtol=0)
+    assert right >= 0.8 * len(own), list(zip(answers, own, strict=True))
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_text_is_answered_alike_alone_and_among_others(models, task, fusion):
+    task = get_task(task)
+    texts = [text for text, _ in HEADLINES[:4]]
+    if len(task.fields) == 2:
+        texts = list(zip(texts, texts[::-1], strict=True))
+    _, among = ask(models, task, fusion, texts)
+    _, alone = ask(models, task, fusion, texts[2:3])
+    torch.testing.assert_close(alone[0], among[2], atol=1e-4, rtol=0)
+
+
+def ask(models, task, fusion, texts):
+    """Return the labels that a shipped checkpoint gives texts, and all log-likelihoods."""
+    bridge = load_checkpoint(CHECKPOINTS / f"{task.name}-{fusion}", models)
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    scores = bridge.score_labels(texts, list(task.label_words.values()), frame).log_likelihoods
+    return [task.labels[i] for i in scores.argmax(dim=1).tolist()], scores
 
 
 def test_the_frozen_models_are_bit_identical_after_use(models):

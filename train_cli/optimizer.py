@@ -8,6 +8,14 @@ from torch import nn
 
 from fusion_demo.config import TrainConfig
 
+SLOWED = {"fusion.temperature": 0.01}
+"""Parameter → the fraction of its rate at which it learns.
+
+AdamW moves every number by about its rate, and τ of global softmax is 1e5 times its parameter: at a rate of
+1e-4 τ, which starts at 101, would move by 10 an update, double within ten, and make the mix jump from one
+layer to another. A hundredth of that changes the scores of the layers about as fast as their weights do.
+"""
+
 
 def build_optimizer(
     parameters: dict[str, nn.Parameter], config: TrainConfig, learning_rate: float
@@ -21,15 +29,17 @@ def build_optimizer(
         config: Gives the fusion's rate, the decays and the moments.
         learning_rate: Peak rate of all else.
     """
-    rates = {True: config.fusion_learning_rate or learning_rate, False: learning_rate}
-    groups: list[dict[str, Any]] = []
-    for of_fusion, rate in rates.items():
-        named = [p for n, p in parameters.items() if n.startswith("fusion.") == of_fusion]
-        for decayed in (True, False):
-            chosen = [p for p in named if (p.ndim > 1) == decayed]
-            decay = config.weight_decay if decayed else 0.0
-            if chosen:
-                groups.append({"params": chosen, "lr": rate, "peak": rate, "weight_decay": decay})
+    fusion_rate = config.fusion_learning_rate or learning_rate
+    grouped: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        rate = fusion_rate if name.startswith("fusion.") else learning_rate
+        rate *= SLOWED.get(name, 1.0)
+        decay = config.weight_decay if parameter.ndim > 1 else 0.0
+        grouped.setdefault((rate, decay), []).append(parameter)
+    groups: list[dict[str, Any]] = [
+        {"params": chosen, "lr": rate, "peak": rate, "weight_decay": decay}
+        for (rate, decay), chosen in grouped.items()
+    ]
     return torch.optim.AdamW(groups, betas=(config.adam_beta1, config.adam_beta2))
 
 

@@ -5,12 +5,14 @@ import torch
 from torch import nn
 
 from fusion_demo.config import TrainConfig
+from fusion_demo.fusion.global_softmax import BASE_TEMPERATURE, TEMPERATURE_FACTOR, GlobalSoftmaxFusion
 from train_cli.optimizer import build_optimizer, set_rate
 
 
 def parameters():
     return {
         "fusion.weights": nn.Parameter(torch.zeros(3)),
+        "fusion.temperature": nn.Parameter(torch.zeros(())),
         "fusion.score.weight": nn.Parameter(torch.zeros(3, 2)),
         "projection.linear.weight": nn.Parameter(torch.zeros(2, 2)),
         "projection.linear.bias": nn.Parameter(torch.zeros(2)),
@@ -29,6 +31,7 @@ def test_the_fusion_has_its_own_rate_and_vectors_are_not_decayed():
     }
     assert settings == {
         "fusion.weights": (1e-4, 0.0),
+        "fusion.temperature": (pytest.approx(1e-6), 0.0),
         "fusion.score.weight": (1e-4, 0.1),
         "projection.linear.weight": (1e-3, 0.1),
         "projection.linear.bias": (1e-3, 0.0),
@@ -38,7 +41,7 @@ def test_the_fusion_has_its_own_rate_and_vectors_are_not_decayed():
 
 def test_a_fusion_rate_of_zero_means_the_common_one():
     optimizer = build_optimizer(parameters(), TrainConfig(), 5e-4)
-    assert {group["peak"] for group in optimizer.param_groups} == {5e-4}
+    assert sorted({group["peak"] for group in optimizer.param_groups}) == pytest.approx([5e-6, 5e-4])
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,20 @@ def test_the_rate_rises_linearly_and_falls_as_a_cosine(update, factor):
     set_rate(optimizer, update, 100, warmup_fraction=0.1)
     for group in optimizer.param_groups:
         assert math.isclose(group["lr"], group["peak"] * factor, abs_tol=1e-12)
+
+
+def test_the_temperature_of_global_softmax_does_not_run_away():
+    fusion = GlobalSoftmaxFusion(12, 4, slope=0.5)
+    named = {f"fusion.{name}": parameter for name, parameter in fusion.named_parameters()}
+    optimizer = build_optimizer(named, TrainConfig(fusion_learning_rate=1e-4), 1e-3)
+    states = torch.zeros(1, 1, 12, 4)
+    states[..., 10, :] = 1.0  # one layer alone has what is asked for, always
+    mask = torch.ones(1, 1, dtype=torch.bool)
+    for _ in range(100):
+        optimizer.zero_grad()
+        output = fusion(states, mask)
+        (output.fused - 1).pow(2).sum().backward()
+        optimizer.step()
+    tau = BASE_TEMPERATURE + TEMPERATURE_FACTOR * fusion.temperature.item()
+    assert 101 < tau < 115  # unslowed, it is above 1,000
+    assert output.layer_weights[0, 0, 10] < 0.9
