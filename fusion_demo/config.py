@@ -129,6 +129,10 @@ class TrainConfig:
     gradient_accumulation: int = option(1, "steps whose gradients are added before an update")
     learning_rate: float = option(1e-3, "peak learning rate of the projection and the boundary vector")
     fusion_learning_rate: float = option(0.0, "peak learning rate of the fusion; 0: learning_rate")
+    fusion_score_rate: float = option(
+        1.0,
+        "global-softmax: rate of its weights as a fraction of the fusion's; of its temperature, the square",
+    )
     weight_decay: float = option(0.01, "AdamW's weight decay")
     adam_beta1: float = option(0.9, "AdamW's first moment decay")
     adam_beta2: float = option(0.999, "AdamW's second moment decay")
@@ -167,6 +171,7 @@ class TrainConfig:
             )
         _above("learning_rate", self.learning_rate, 0.0)
         _above("warm_start_learning_rate", self.warm_start_learning_rate, 0.0)
+        _above("fusion_score_rate", self.fusion_score_rate, 0.0)
         _above("max_gradient_norm", self.max_gradient_norm, 0.0)
         for name in ("fusion_learning_rate", "weight_decay", "soft_token_noise", "warm_start_noise"):
             _at_least(name, getattr(self, name), 0.0)
@@ -188,6 +193,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sentence_token": True,
         "soft_token_dropout": 0.3,
         "fusion_learning_rate": 1e-4,
+        "fusion_score_rate": 0.1,
     },
     "paper": {
         "encoder": "google/mt5-large",

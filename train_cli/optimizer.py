@@ -8,13 +8,8 @@ from torch import nn
 
 from fusion_demo.config import TrainConfig
 
-SLOWED = {"fusion.temperature": 0.01}
-"""Parameter → the fraction of its rate at which it learns.
-
-AdamW moves every number by about its rate, and τ of global softmax is 1e5 times its parameter: at a rate of
-1e-4 τ, which starts at 101, would move by 10 an update, double within ten, and make the mix jump from one
-layer to another. A hundredth of that changes the scores of the layers about as fast as their weights do.
-"""
+GLOBAL_SOFTMAX = ("fusion.weights", "fusion.temperature")
+"""Both scalars of a layer's score τ · w_l, see `fusion_demo.fusion.global_softmax`."""
 
 
 def build_optimizer(
@@ -24,16 +19,23 @@ def build_optimizer(
 
     The fusion may learn at its own rate. Vectors (biases, norms, one weight per layer) are not decayed.
 
+    AdamW moves every number by about its rate, whatever it means. In global softmax τ, above 100, multiplies
+    the weights' steps, and τ itself is 1e5 times its parameter: at a rate of 1e-4 it moves by 10 an update,
+    and within some hundred updates the mix is one layer and jumps to another. So `fusion_score_rate` slows
+    the weights, and its square the temperature.
+
     Args:
         parameters: What is trained, by name.
         config: Gives the fusion's rate, the decays and the moments.
         learning_rate: Peak rate of all else.
     """
     fusion_rate = config.fusion_learning_rate or learning_rate
+    scalars = GLOBAL_SOFTMAX if GLOBAL_SOFTMAX[1] in parameters else ()
     grouped: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
         rate = fusion_rate if name.startswith("fusion.") else learning_rate
-        rate *= SLOWED.get(name, 1.0)
+        if name in scalars:
+            rate *= config.fusion_score_rate ** (1 + scalars.index(name))
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
         grouped.setdefault((rate, decay), []).append(parameter)
     groups: list[dict[str, Any]] = [
