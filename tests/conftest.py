@@ -45,6 +45,12 @@ def write_tiny_checkpoint(folder: Path, *, fusion: str, task: str, dev: float | 
 
 
 @pytest.fixture(scope="session")
+def write_checkpoint():
+    """`write_tiny_checkpoint`, for tests that need checkpoints of their own."""
+    return write_tiny_checkpoint
+
+
+@pytest.fixture(scope="session")
 def tiny_models() -> FrozenModels:
     """The tiny preset's frozen models, shared by all tests: nobody may change them."""
     return FrozenModels()

@@ -9,6 +9,7 @@ from fusion_demo.errors import FusionDemoError
 COMMANDS = {
     "train": "train a bridge and write a checkpoint",
     "evaluate": "measure a checkpoint or a baseline, language by language",
+    "echo": "measure how much of a text arrives at the LLM: its English, against the English that was meant",
     "compare": "tell which of several systems is better on the same rows",
     "layers": "show which layers a checkpoint uses, and whether its answers depend on them",
     "results": "write docs/results.md from the metrics files",

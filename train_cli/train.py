@@ -12,10 +12,10 @@ from accelerate import Accelerator
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import CONFIG, check_models, start_from
 from fusion_demo.config import BridgeConfig, TrainConfig
-from fusion_demo.data import Example, describe_training_data, read_examples
-from fusion_demo.errors import ConfigError
+from fusion_demo.data import Example, describe_training_data, jsonl_languages, read_examples
+from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.frozen import FrozenModels
-from fusion_demo.tasks import Task, get_task
+from fusion_demo.tasks import Task, get_training_task
 from fusion_demo.text_prompt import read_text_prompt
 from train_cli.arguments import (
     add_config_arguments,
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
         FusionDemoError: an option, the data, a model or the output folder is wrong.
     """
     bridge_config, config = read_configs(arguments)
-    task = get_task(config.task)
+    task = get_training_task(config.task)
     if task.trained_on:
         raise ConfigError(
             f"The task '{task.name}' has no training data of its own. Train --task {task.trained_on}, and "
@@ -110,11 +110,33 @@ def read_data(
         warm_start = read_examples(
             folder, task, "train", "en", max_examples=config.warm_start_examples, seed=config.sample_seed
         )
+    if task.writes and folder and "dev" not in jsonl_languages(Path(folder)):
+        return _hold_out(train, warm_start, config.dev_examples)
     dev = {
         code: read_examples(folder, task, "dev", code, max_examples=config.dev_examples)
         for code in config.dev_languages.split(",")
     }
     return train, warm_start, dev
+
+
+def _hold_out(
+    train: list[Example], warm_start: list[Example], dev_examples: int
+) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
+    """Take the last training examples for dev, and these texts out of the warm start as well.
+
+    Raises:
+        DataError: nothing would be left to train on.
+    """
+    number = dev_examples or len(train) // 10
+    train, dev = train[: len(train) - number], train[len(train) - number :]
+    held_out = {example.text for example in dev}
+    train = [example for example in train if example.text not in held_out]
+    if not train or not dev:
+        raise DataError(
+            f"There is no dev file, and with {number} training examples held out for it none is left on one "
+            "of the two sides. Give more training examples, or other --dev-examples."
+        )
+    return train, [example for example in warm_start if example.text not in held_out], {"en": dev}
 
 
 def _check_output(config: TrainConfig, arguments: argparse.Namespace) -> None:
@@ -171,7 +193,7 @@ def _show_batch(trainer: Trainer) -> None:
     indices = trainer.batch_indices(0)[0]
     examples = [trainer.train_examples[i] for i in indices]
     texts = [example.text for example in examples]
-    words = [trainer.task.label_words[example.label] for example in examples]
+    words = [trainer.task.answer(example.label) for example in examples]
     for text, word in list(zip(texts, words, strict=True))[:SAMPLES_SHOWN]:
         soft = trainer.bridge.soft_tokens([text])
         print(f"- {' '.join(token.text for token in soft.tokens[0])}")

@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
+from fusion_demo.batching import batches_by_length
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import save_checkpoint
@@ -22,9 +23,10 @@ from fusion_demo.evaluation import classify_examples, score_language
 from fusion_demo.files import write_atomically
 from fusion_demo.tasks import Task
 from train_cli.batches import epoch_batches, share_of
+from train_cli.lexical import LexicalWarmStart
 from train_cli.optimizer import build_optimizer, set_rate
 from train_cli.state import STATE, load_state, save_state
-from train_cli.warm_start import WarmStart
+from train_cli.warm_start import LabelWarmStart
 
 LAST, LOG = "last", "metrics.jsonl"
 LOG_EVERY, SAVE_EVERY = 10, 100
@@ -38,7 +40,8 @@ class Progress:
     Attributes:
         updates: Updates made.
         seconds: Time spent, over all its sessions.
-        best: Score of the best evaluation: mean dev accuracy, then mean log-likelihood.
+        best: Score of the best evaluation: mean dev accuracy, then mean log-likelihood; of a task that is
+            answered freely, minus the mean loss.
         best_update: When that was.
         since_best: Evaluations since then.
         warm_start: What the warm start says of itself: updates, examples, seconds.
@@ -46,7 +49,7 @@ class Progress:
 
     updates: int = 0
     seconds: float = 0.0
-    best: tuple[float, float] = (-1.0, -math.inf)
+    best: tuple[float, float] = (-math.inf, -math.inf)
     best_update: int = 0
     since_best: int = 0
     warm_start: dict[str, float] = field(default_factory=dict)
@@ -149,7 +152,8 @@ class Trainer:
             bar.close()
 
     def _warm_start(self, resume: bool) -> None:
-        warm_start = WarmStart(
+        kind = LexicalWarmStart if self.task.writes else LabelWarmStart
+        warm_start = kind(
             self.bridge,
             self.task,
             self.frame,
@@ -192,7 +196,7 @@ class Trainer:
             examples = [self.train_examples[i] for i in batch]
             loss = model(
                 [example.text for example in examples],
-                [self.task.label_words[example.label] for example in examples],
+                [self.task.answer(example.label) for example in examples],
                 self.frame,
                 soft_token_noise=config.soft_token_noise,
                 soft_token_dropout=dropout,
@@ -209,9 +213,10 @@ class Trainer:
         """Measure the dev sets; keep the checkpoint if it is the best so far."""
         self.bridge.eval()
         if self.accelerator.is_main_process:
-            score, languages = evaluate_dev(self.bridge, self.task, self.dev)
+            measure = measure_answers if self.task.writes else evaluate_dev
+            score, languages = measure(self.bridge, self.task, self.dev)
             self._log(dev=languages)
-            shown = ", ".join(f"{code} {100 * row['accuracy']:.1f} %" for code, row in languages.items())
+            shown = ", ".join(f"{code} {_shown(row)}" for code, row in languages.items())
             self.say(f"update {self.progress.updates} of {self.total}: dev {shown}")
             if score > self.progress.best:
                 self.progress.best, self.progress.best_update = score, self.progress.updates
@@ -273,6 +278,35 @@ def evaluate_dev(
         languages[code]["log_likelihood"] = sum(likelihoods[-len(examples) :]) / len(examples)
     accuracy = sum(row["accuracy"] for row in languages.values()) / len(languages)
     return (accuracy, sum(likelihoods) / len(likelihoods)), languages
+
+
+@torch.no_grad()
+def measure_answers(
+    bridge: FusionBridge, task: Task, dev: dict[str, list[Example]]
+) -> tuple[tuple[float, float], dict[str, Any]]:
+    """Measure how likely the LLM finds the right free answers of dev examples.
+
+    Returns:
+        The score to compare by, minus the mean loss over languages, twice; and by language `loss`, in nats
+        an answer token, the end token included, and `n`, examples.
+    """
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    languages = {}
+    for code, examples in dev.items():
+        texts = [example.text for example in examples]
+        answers = [task.answer(example.label) for example in examples]
+        lengths = [len(frame.answer_ids(bridge.llm.tokenizer, answer)) for answer in answers]
+        total = 0.0
+        for batch in batches_by_length(texts, EVALUATION_BATCH):
+            loss = bridge([texts[i] for i in batch], [answers[i] for i in batch], frame)
+            total += loss.item() * sum(lengths[i] for i in batch)
+        languages[code] = {"loss": total / sum(lengths), "n": len(examples)}
+    loss = sum(row["loss"] for row in languages.values()) / len(languages)
+    return (-loss, -loss), languages
+
+
+def _shown(row: dict[str, Any]) -> str:
+    return f"{row['loss']:.3f} nats" if "loss" in row else f"{100 * row['accuracy']:.1f} %"
 
 
 def machine(device: torch.device) -> str:

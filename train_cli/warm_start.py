@@ -1,14 +1,16 @@
-"""The warm start of a classifier: the bridge learns what the labels mean before the LLM reads a text.
+"""Warm starts: the bridge learns what the LLM can read before the LLM reads a text.
 
-A frozen LLM's passes, forward and back, are what a training step costs. Here none is made: the first soft
-token of each text learns to point at its label's anchor, a vector which the LLM is known to answer with that
-label. Several times as many examples go through in the same time, and the LLM then starts from a token that
-it can read already.
+A frozen LLM's passes, forward and back, are what a training step costs. Here none is made. For a classifier
+the first soft token of each text learns to point at its label's anchor, a vector which the LLM is known to
+answer with that label; for a task that is answered freely each word learns to point at the LLM's own
+embedding of it (`train_cli.lexical`). Several times as many examples go through in the same time, and the
+LLM then starts from tokens that it can read already.
 """
 
 import dataclasses
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -43,18 +45,14 @@ class WarmStartProgress:
     seconds: float = 0.0
 
 
-class WarmStart:
-    """Trains a bridge's first soft token to point at the anchor of its label.
+class WarmStart(ABC):
+    """A training of the bridge in which the LLM reads no text; a kind says what is learned.
 
-        loss = −log softmax_k( cos(s − ā, a_k − ā) / 0.3 )[label] + 0.1 · ‖s − a_label‖² / (E · rms²)
-
-    s is the first soft token, a_k the anchor of label k (`train_cli.anchors`), ā the anchors' mean, rms the
-    root mean square of the LLM's input embeddings. The second term keeps s at the anchors' scale. Everything
-    random depends on seed and update alone.
+    Everything random depends on seed and update alone.
 
     Args:
-        bridge: Untrained, with a sentence token or a relation token.
-        task: Gives the label words.
+        bridge: Untrained.
+        task: What the bridge is trained for.
         frame: The LLM's own tokens around the text.
         config: The recipe.
         examples: English examples.
@@ -62,7 +60,7 @@ class WarmStart:
         say: Receives lines for the user.
 
     Raises:
-        ConfigError: the bridge has no soft token that stands for the whole text.
+        ConfigError: the bridge cannot be trained this way.
     """
 
     def __init__(
@@ -75,18 +73,28 @@ class WarmStart:
         folder: Path,
         say: Callable[[str], None],
     ) -> None:
-        if not (bridge.config.sentence_token or bridge.config.relation_token):
-            raise ConfigError("A warm start needs a token for the whole text. Add --sentence-token.")
         self.bridge, self.task, self.frame = bridge, task, frame
         self.config, self.examples = config, examples
         self.folder, self.say = folder / FOLDER, say
-        self.parameters = _reached(bridge)
+        self.parameters = self._trained()
         self.optimizer = build_optimizer(self.parameters, config, config.warm_start_learning_rate)
         self.lengths = bridge.encoder.count_tokens([example.text for example in examples])
         self.per_epoch = math.ceil(len(examples) / BATCH_SIZE)
         self.total = config.warm_start_epochs * self.per_epoch
         self.progress = WarmStartProgress()
         self._epoch, self._batches = -1, []
+
+    @abstractmethod
+    def _trained(self) -> dict[str, nn.Parameter]:
+        """Return the parameters that learn, by name; check that the bridge has what is needed."""
+
+    @abstractmethod
+    def _aim(self) -> None:
+        """Prepare what the bridge learns to point at; the same for the same seed."""
+
+    @abstractmethod
+    def _loss(self, examples: list[Example]) -> tuple[Tensor, int, int]:
+        """Return the loss of a batch, how many choices in it were right, and how many there were."""
 
     def run(self, *, resume: bool) -> dict[str, float]:
         """Train to the end; a resumed one goes on where it was last saved.
@@ -95,7 +103,7 @@ class WarmStart:
             What was done, for the checkpoint's card: `updates`, `examples`, `seconds`.
         """
         started = time.monotonic()
-        # Made anew by a resumed one too: a minute, and the same seed gives the same anchors.
+        # Made anew by a resumed one too: a minute, and the same seed gives the same.
         self._aim()
         if resume and (self.folder / STATE).exists():
             saved = load_state(self.folder, self.parameters, self.optimizer)
@@ -116,7 +124,7 @@ class WarmStart:
                     if seen:
                         self.say(
                             f"warm start, update {self.progress.updates} of {self.total}: "
-                            f"{100 * right / seen:.1f} % of the last {seen:,} examples right"
+                            f"{100 * right / seen:.1f} % of the last {seen:,} {self.counted} right"
                         )
                     right = seen = 0
         except KeyboardInterrupt:
@@ -131,26 +139,61 @@ class WarmStart:
             "seconds": round(self.progress.seconds, 1),
         }
 
+    counted = "examples"
+    """What is right or wrong, in the lines for the user."""
+
     def _update(self) -> tuple[float, int, int]:
         config, update = self.config, self.progress.updates
         epoch, position = divmod(update, self.per_epoch)
         if epoch != self._epoch:
             self._batches = epoch_batches(self.lengths, BATCH_SIZE, seed=config.seed + epoch)
             self._epoch = epoch
-        examples = [self.examples[i] for i in self._batches[position]]
         torch.manual_seed((config.seed << 32) + update)
         self.bridge.train()
-        first = self.bridge.summaries([e.text for e in examples], noise=config.warm_start_noise)[:, 0]
-        gold = torch.tensor([self.task.labels.index(e.label) for e in examples], device=first.device)
-        scores = anchor_scores(first, self.anchors)
-        distance = (first - self.anchors[gold]).pow(2).mean() / self.bridge.llm.embedding_rms**2
-        loss = functional.cross_entropy(scores, gold) + PULL * distance
+        loss, right, choices = self._loss([self.examples[i] for i in self._batches[position]])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
         set_rate(self.optimizer, update, self.total, config.warmup_fraction)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return loss.item(), int((scores.argmax(dim=1) == gold).sum()), len(examples)
+        return loss.item(), right, choices
+
+    def _save(self) -> None:
+        save_state(self.folder, self.parameters, self.optimizer, dataclasses.asdict(self.progress))
+
+
+class LabelWarmStart(WarmStart):
+    """Trains a bridge's first soft token to point at the anchor of its label.
+
+        loss = −log softmax_k( cos(s − ā, a_k − ā) / 0.3 )[label] + 0.1 · ‖s − a_label‖² / (E · rms²)
+
+    s is the first soft token, a_k the anchor of label k (`train_cli.anchors`), ā the anchors' mean, rms the
+    root mean square of the LLM's input embeddings. The second term keeps s at the anchors' scale.
+
+    Raises:
+        ConfigError: the bridge has no soft token that stands for the whole text.
+    """
+
+    def _trained(self) -> dict[str, nn.Parameter]:
+        config = self.bridge.config
+        if not (config.sentence_token or config.relation_token):
+            raise ConfigError("A warm start needs a token for the whole text. Add --sentence-token.")
+        maker = "projection." if self.bridge.relation is None else "relation."
+        return {
+            name: parameter
+            for name, parameter in self.bridge.named_parameters()
+            if parameter.requires_grad
+            and name.startswith(("fusion.", maker))
+            and name != "projection.boundary"
+        }
+
+    def _loss(self, examples: list[Example]) -> tuple[Tensor, int, int]:
+        first = self.bridge.summaries([e.text for e in examples], noise=self.config.warm_start_noise)[:, 0]
+        gold = torch.tensor([self.task.labels.index(e.label) for e in examples], device=first.device)
+        scores = anchor_scores(first, self.anchors)
+        distance = (first - self.anchors[gold]).pow(2).mean() / self.bridge.llm.embedding_rms**2
+        loss = functional.cross_entropy(scores, gold) + PULL * distance
+        return loss, int((scores.argmax(dim=1) == gold).sum()), len(examples)
 
     def _aim(self) -> None:
         """Learn the anchors; put the last bias at their mean, so that the first tokens lie among them."""
@@ -158,9 +201,6 @@ class WarmStart:
         last = self.bridge.projection.linear if self.bridge.relation is None else self.bridge.relation.output
         with torch.no_grad():
             last.bias.copy_(self.anchors.mean(dim=0))
-
-    def _save(self) -> None:
-        save_state(self.folder, self.parameters, self.optimizer, dataclasses.asdict(self.progress))
 
 
 def anchor_scores(first: Tensor, anchors: Tensor) -> Tensor:
@@ -170,13 +210,3 @@ def anchor_scores(first: Tensor, anchors: Tensor) -> Tensor:
         functional.cosine_similarity((first - centre)[:, None], (anchors - centre)[None], dim=-1)
         / TEMPERATURE
     )
-
-
-def _reached(bridge: FusionBridge) -> dict[str, nn.Parameter]:
-    """The parameters that the first soft token is made with."""
-    maker = "projection." if bridge.relation is None else "relation."
-    return {
-        name: parameter
-        for name, parameter in bridge.named_parameters()
-        if parameter.requires_grad and name.startswith(("fusion.", maker)) and name != "projection.boundary"
-    }

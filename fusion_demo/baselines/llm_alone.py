@@ -47,7 +47,7 @@ class LLMAlone:
     def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
         """Return the LLM's greedy answers."""
         frame = self._frame(task)
-        decoding = frame.answer_decoding(self.llm.tokenizer, list(task.label_words.values()))
+        decoding = task.decoding(frame, self.llm.tokenizer)
         return self.llm.decode(self.llm.generate(frame.before, *self._read(texts, task, frame), decoding))
 
     def text_ids(self, text: Text, task: Task) -> list[int]:

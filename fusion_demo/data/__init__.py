@@ -13,5 +13,13 @@ from fusion_demo.data.examples import (
     read_examples,
     read_languages,
 )
+from fusion_demo.data.jsonl import jsonl_languages
 
-__all__ = ["Example", "available_languages", "describe_training_data", "read_examples", "read_languages"]
+__all__ = [
+    "Example",
+    "available_languages",
+    "describe_training_data",
+    "jsonl_languages",
+    "read_examples",
+    "read_languages",
+]

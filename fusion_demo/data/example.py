@@ -12,7 +12,7 @@ class Example:
 
     Attributes:
         text: The text; of a pair both parts, in the order of the task's fields.
-        label: One of the task's labels.
+        label: One of the task's labels; for a task that is answered freely, the right answer.
         row: Which example of its file or data set it is, counted from 0 before any sample is drawn.
     """
 

@@ -1,7 +1,7 @@
 """Reads labelled texts from `{split}.{language}.jsonl`.
 
 Format: UTF-8, one JSON object per line with the string "label" and one string for each of the task's fields,
-"text" for most tasks; other fields are ignored.
+"text" for most tasks; other fields are ignored. A task that is answered freely names the field of its answer.
 Example: the line `{"text": "Rain ends the test match", "label": "sports"}` in `train.en.jsonl`.
 """
 
@@ -15,7 +15,7 @@ from fusion_demo.errors import DataError, unknown_name
 from fusion_demo.tasks import Task
 
 MAX_LINE_BYTES = 1_000_000
-FILE_NAME = re.compile(r"(?P<split>train|dev|test)\.(?P<language>[^.]+)\.jsonl")
+FILE_NAME = re.compile(r"(?P<split>train|dev|test|devtest)\.(?P<language>[^.]+)\.jsonl")
 
 
 def jsonl_languages(folder: Path) -> dict[str, list[str]]:
@@ -68,18 +68,19 @@ def _example(line: bytes, task: Task, row: int, where: str) -> Example:
         values = None
     if not isinstance(values, dict):
         raise DataError(f"{where}: the line is not a JSON object. Correct or remove it.")
-    for name in (*task.fields, "label"):
+    target = task.target if task.writes else "label"
+    for name in (*task.fields, target):
         if not isinstance(values.get(name), str):
             raise DataError(
                 f"{where}: there is no string '{name}'. Fields there: {', '.join(sorted(values)) or 'none'}."
             )
-    for name in task.fields:
+    for name in (*task.fields, task.target) if task.writes else task.fields:
         if not values[name].strip():
             raise DataError(f"{where}: the {name} is empty. Correct or remove the line.")
         if any("\ud800" <= character <= "\udfff" for character in values[name]):
             raise DataError(
                 f"{where}: the {name} holds half of a surrogate pair. Correct or remove the line."
             )
-    if values["label"] not in task.labels:
-        raise DataError(f"{where}: {unknown_name('label', values['label'], task.labels)}")
-    return Example(as_text(task, [values[name] for name in task.fields]), values["label"], row)
+    if not task.writes and values[target] not in task.labels:
+        raise DataError(f"{where}: {unknown_name('label', values[target], task.labels)}")
+    return Example(as_text(task, [values[name] for name in task.fields]), values[target], row)

@@ -39,7 +39,7 @@ class Answerer(Protocol):
         ...
 
     def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
-        """Return what the system writes of each prepared text, greedily, about as long as a label.
+        """Return what the system writes of each prepared text, greedily, as long as the task's answers are.
 
         Systems that only score labels have no such method.
         """
@@ -65,7 +65,7 @@ class BridgeAnswerer:
     def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
         """Return the LLM's greedy answers."""
         frame = self._frame(task)
-        decoding = frame.answer_decoding(self.bridge.llm.tokenizer, list(task.label_words.values()))
+        decoding = task.decoding(frame, self.bridge.llm.tokenizer)
         return self.bridge.generate(texts, frame, decoding)
 
     def _frame(self, task: Task) -> PromptFrame:

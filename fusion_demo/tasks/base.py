@@ -1,14 +1,21 @@
-"""What a task is: the question that the LLM is asked and the words it may answer with."""
+"""What a task is: what the LLM is asked about a text, and the words it may answer with, if they are given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from transformers import PreTrainedTokenizerBase
+
+from fusion_demo.decoding import Decoding
+from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks.hub import HubSource
 from fusion_demo.tokens import Text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A classification task whose answers are English words.
+    """Something that the LLM is asked about a text, to be answered in English.
+
+    Most tasks are classifications: the answer is one of a few labels. A task without labels is answered
+    freely, and its examples hold the whole answer.
 
     Attributes:
         name: Short name, as on the command line.
@@ -16,7 +23,8 @@ class Task:
         instruction: English sentences that stand before the text in the LLM's chat turn.
         bare_prompt: English words after the soft tokens in the paper's bare form.
         label_words: Label in the data files → words that the LLM says for it. Lower case; no label's
-            words begin with another's, so that the scores of whole labels can be compared.
+            words begin with another's, so that the scores of whole labels can be compared. Empty for a
+            task that is answered freely.
         languages: Codes of the languages that the task is measured in.
         data: What the English training data is, for the checkpoint's card.
         licence: Under which terms.
@@ -27,13 +35,15 @@ class Task:
         line_parallel: Whether a row is the same text in every language, so that rows of two languages
             are no independent evidence.
         hub: The data set on the Hugging Face Hub; None where there is none, so that a folder is needed.
+        target: The column of the data that holds the free answer.
+        answer_tokens: Longest free answer, in the LLM's tokens.
     """
 
     name: str
     title: str
     instruction: str
     bare_prompt: str
-    label_words: dict[str, str]
+    label_words: dict[str, str] = field(default_factory=dict)
     languages: tuple[str, ...]
     data: str
     licence: str
@@ -42,6 +52,23 @@ class Task:
     trained_on: str = ""
     line_parallel: bool = False
     hub: HubSource | None = None
+    target: str = "label"
+    answer_tokens: int = 64
+
+    @property
+    def writes(self) -> bool:
+        """Whether the task is answered freely."""
+        return not self.label_words
+
+    def answer(self, label: str) -> str:
+        """Return what the LLM should say of an example: its label's words, or its free answer itself."""
+        return label if self.writes else self.label_words[label]
+
+    def decoding(self, frame: PromptFrame, tokenizer: PreTrainedTokenizerBase) -> Decoding:
+        """Return how an answer is written: greedily, at most as long as an answer may be."""
+        if self.writes:
+            return Decoding(max_new_tokens=self.answer_tokens)
+        return frame.answer_decoding(tokenizer, list(self.label_words.values()))
 
     @property
     def labels(self) -> tuple[str, ...]:

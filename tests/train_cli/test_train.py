@@ -18,7 +18,7 @@ from fusion_demo.bridge import FusionBridge
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info
 from fusion_demo.config import TrainConfig
 from fusion_demo.encoder import MultilingualEncoder
-from fusion_demo.tasks import get_task
+from fusion_demo.tasks import get_task, get_training_task
 from train_cli.__main__ import main
 from train_cli.train import read_data
 from train_cli.trainer import Trainer
@@ -351,3 +351,44 @@ def test_the_learning_rate_rises_and_falls(data, tmp_path):
     assert max(projection) == projection[10] == pytest.approx(0.01)
     assert projection[-1] < 0.01 * 0.01
     assert fusion == pytest.approx([rate / 10 for rate in projection])
+
+
+@pytest.fixture
+def sentences(tmp_path):
+    folder = tmp_path / "sentences"
+    folder.mkdir()
+    lines = [{"text": f"{LABELS[i % 3]} story number {i}"} for i in range(40)]
+    (folder / "train.en.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def test_the_echo_learns_to_repeat_and_keeps_the_best_of_a_held_out_dev_set(sentences, tmp_path, tiny_models):
+    output = tmp_path / "echo"
+    options = ("--task", "echo", "--dev-examples", "8", "--epochs", "6", "--warm-start-epochs", "2")
+    assert main(arguments(sentences, output, *options, "--soft-token-unit", "word")) == 0
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    losses = [line["dev"]["en"]["loss"] for line in lines if "dev" in line]
+    assert [line["dev"]["en"]["n"] for line in lines if "dev" in line] == [8, 8]
+    assert losses[-1] < losses[0]
+    info = read_checkpoint_info(output)
+    assert (info.task, info.metrics["training"]["planned_updates"]) == ("echo", 6 * 32 // 4)
+    bridge = load_checkpoint(output, tiny_models)
+    assert bridge.config.soft_token_unit == "word"
+    assert "MultiNLI" in (output / "README.md").read_text()
+
+
+def test_held_out_texts_are_never_trained_on(sentences):
+    path = sentences / "train.en.jsonl"
+    path.write_text(path.read_text() + '{"text": "sports story number 0"}\n')
+    config = TrainConfig(task="echo", data=str(sentences), dev_examples=5, warm_start_epochs=1)
+    train, warm_start, dev = read_data(config, get_training_task("echo"))
+    held_out = {example.text for example in dev["en"]}
+    assert len(dev["en"]) == 5
+    assert "sports story number 0" in held_out
+    assert not held_out & {example.text for example in [*train, *warm_start]}
+    assert len(train) == len(warm_start) == 41 - 6
+
+
+def test_a_dev_set_that_leaves_nothing_to_train_on_is_refused(sentences, tmp_path, capsys):
+    assert main(arguments(sentences, tmp_path / "x", "--task", "echo", "--dev-examples", "40")) == 2
+    assert "Give more training examples, or other --dev-examples" in capsys.readouterr().err

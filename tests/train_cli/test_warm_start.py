@@ -9,7 +9,7 @@ from fusion_demo.errors import ConfigError
 from fusion_demo.tasks import get_task
 from train_cli import anchors as anchors_module
 from train_cli import warm_start as module
-from train_cli.warm_start import WarmStart, anchor_scores
+from train_cli.warm_start import LabelWarmStart, WarmStart, anchor_scores
 
 TASK = get_task("news")
 LABELS = ("sports", "politics", "business")
@@ -24,7 +24,7 @@ def short_anchors(monkeypatch):
 def start(bridge, folder, examples=EXAMPLES, **options):
     config = TrainConfig(**{"warm_start_epochs": 2, "warm_start_learning_rate": 0.01} | options)
     frame = bridge.frame(TASK.instruction, TASK.bare_prompt)
-    return WarmStart(bridge, TASK, frame, config, examples, folder, say=lambda _: None)
+    return LabelWarmStart(bridge, TASK, frame, config, examples, folder, say=lambda _: None)
 
 
 def test_scores_are_the_cosines_seen_from_the_anchors_mean():

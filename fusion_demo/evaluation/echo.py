@@ -1,0 +1,59 @@
+"""How much of a text arrives: the English that an LLM repeats, against the English that was meant."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sacrebleu.metrics import BLEU, CHRF
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+WORD = re.compile(r"\w+(?:['’]\w+)*")
+"""A word of English; scripts with vowel signs would want another rule."""
+
+MEASURES = ("chrf", "bleu", "recall", "retrieval")
+"""What `score_echoes` returns beside `n`, each in per cent."""
+
+
+def score_echoes(echoes: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+    """Compare N echoes with the N English texts that they should repeat.
+
+    Returns:
+        - `chrf`: chrF of the whole corpus (Popović, 2015; sacrebleu's, character 6-grams, beta 2).
+        - `bleu`: BLEU of the whole corpus (Papineni et al., 2002; sacrebleu's, 13a).
+        - `recall`: share of the references' content words, see `content_words`, that stand in their echoes.
+        - `retrieval`: share of the echoes that are closer (chrF) to their own reference than to every other.
+          Among N texts, 100 / N by guessing; an echo as close to another text is not counted.
+        - `n`: N.
+
+    Raises:
+        ValueError: there is nothing to compare, or the numbers of texts differ.
+    """
+    if not echoes or len(echoes) != len(references):
+        raise ValueError(f"{len(echoes)} echoes cannot be compared with {len(references)} references.")
+    found = wanted = 0
+    for echo, reference in zip(echoes, references, strict=True):
+        words, said = content_words(reference), set(content_words(echo))
+        found += sum(word in said for word in words)
+        wanted += len(words)
+    retrieved = sum(_is_closest(own, echo, references) for own, echo in enumerate(echoes))
+    return {
+        "chrf": CHRF().corpus_score(list(echoes), [list(references)]).score,
+        "bleu": BLEU().corpus_score(list(echoes), [list(references)]).score,
+        "recall": 100 * found / wanted if wanted else 0.0,
+        "retrieval": 100 * retrieved / len(echoes),
+        "n": len(echoes),
+    }
+
+
+def content_words(text: str) -> list[str]:
+    """Return a text's words in lower case, without scikit-learn's English stop words.
+
+    Example: "The cat, it's said, sat." -> ["cat", "it's", "said", "sat"].
+    """
+    return [word for word in WORD.findall(text.lower()) if word not in ENGLISH_STOP_WORDS]
+
+
+def _is_closest(own: int, echo: str, references: Sequence[str]) -> bool:
+    metric = CHRF()
+    scores = [metric.sentence_score(echo, [reference]).score for reference in references]
+    return scores[own] > max((s for i, s in enumerate(scores) if i != own), default=-1.0)
