@@ -110,6 +110,8 @@ class FusionBridge(nn.Module):
         fused, mask = fusion.fused, encoded.mask
         if self.config.soft_token_unit == "word":
             fused, mask = pool_words(fused, encoded.tokens)
+        elif self.config.soft_token_unit == "text":
+            fused, mask = fused[:, :0], mask[:, :0]
         summaries, present = self._summaries(fusion.fused, encoded)
         prompt = None
         if self.config.text_prompt == "augment":

@@ -26,7 +26,7 @@ FUSION_NAMES = (
 PROJECTION_NAMES = ("linear", "mlp")
 PROMPT_FORMS = ("auto", "chat", "bare")
 TEXT_PROMPTS = ("none", "augment")
-SOFT_TOKEN_UNITS = ("token", "word")
+SOFT_TOKEN_UNITS = ("token", "word", "text")
 
 
 def option(default: Any, help: str) -> Any:
@@ -59,7 +59,8 @@ class BridgeConfig:
     projection_norm: bool = option(True, "layer norm between the fusion and the projection")
     soft_token_unit: str = option(
         "token",
-        f"what a soft token stands for: {', '.join(SOFT_TOKEN_UNITS)}; word: the mean of its fused states",
+        f"what a soft token stands for: {', '.join(SOFT_TOKEN_UNITS)}; word: the mean of its fused states; "
+        "text: nothing but the sentence and relation tokens",
     )
     sentence_token: bool = option(
         False, "one more soft token before the others for each text: the mean of its fused states"
@@ -85,6 +86,11 @@ class BridgeConfig:
         _choice("prompt_form", self.prompt_form, PROMPT_FORMS)
         _choice("text_prompt", self.text_prompt, TEXT_PROMPTS)
         _choice("soft_token_unit", self.soft_token_unit, SOFT_TOKEN_UNITS)
+        if self.soft_token_unit == "text" and not (self.sentence_token or self.relation_token):
+            raise ConfigError(
+                "soft_token_unit text leaves the LLM nothing to read without a token for the whole text. "
+                "Add --sentence-token."
+            )
         _at_least("max_text_tokens", self.max_text_tokens, 1)
         _at_least("text_prompt_tokens", self.text_prompt_tokens, 1)
         _at_least("fusion_blocks", self.fusion_blocks, 1)

@@ -15,7 +15,7 @@ class SoftTokens:
 
     Attributes:
         embeddings: (B, S, E) soft tokens: the relation and sentence tokens, if the config asks for them,
-            then one for each of the T encoder tokens.
+            then one for each of the T encoder tokens or each word, or none, as the config's unit says.
         mask: (B, S), True where a soft token stands.
         layer_weights: (B, T, L), the weights with which the fusion mixed the layers: one column for each
             of its `layers`.

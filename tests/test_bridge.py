@@ -44,6 +44,8 @@ def sequence_of(bridge, text, frame):
         keys = [(t.word, i if t.special else 0) for i, t in enumerate(encoded.tokens[0])]
         words = [[i for i, k in enumerate(keys) if k == key] for key in dict.fromkeys(keys)]
         fused = torch.stack([fused[0, word].mean(dim=0) for word in words])[None]
+    if bridge.config.soft_token_unit == "text":
+        fused = fused[:, :0]
     if bridge.config.sentence_token:
         fused = torch.cat([mean, fused], dim=1)
     embed = bridge.llm.model.get_input_embeddings()
@@ -69,8 +71,10 @@ def reference_log_likelihood(bridge, text, answer, frame):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("unit", ["token", "word"])
-@pytest.mark.parametrize("sentence_token", [False, True])
+@pytest.mark.parametrize(
+    ("unit", "sentence_token"),
+    [("token", False), ("token", True), ("word", False), ("word", True), ("text", True)],
+)
 def test_label_scores_equal_the_slow_reference(make_bridge, form, sentence_token, unit):
     bridge = make_bridge(prompt_form=form, sentence_token=sentence_token, soft_token_unit=unit)
     frame = frame_of(bridge)
@@ -318,7 +322,7 @@ def test_bf16_models_carry_an_fp32_bridge():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("unit", ["token", "word"])
+@pytest.mark.parametrize("unit", ["token", "word", "text"])
 def test_summaries_are_what_leads_the_soft_tokens(make_bridge, unit):
     bridge = make_bridge(sentence_token=True, relation_token=True, soft_token_unit=unit).eval()
     pairs = [("good day", "bad day"), ("ලංකා", "a longer second text")]

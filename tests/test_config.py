@@ -117,6 +117,13 @@ def test_the_highest_dropout_is_not_below_the_lowest():
         TrainConfig(soft_token_dropout=0.3, soft_token_dropout_max=0.2)
 
 
+def test_a_bridge_without_words_needs_a_token_for_the_whole_text():
+    with pytest.raises(ConfigError, match="Add --sentence-token"):
+        BridgeConfig(soft_token_unit="text")
+    BridgeConfig(soft_token_unit="text", sentence_token=True)
+    BridgeConfig(soft_token_unit="text", relation_token=True)
+
+
 def test_a_whole_number_is_read_as_a_float_where_a_float_is_meant():
     learning_rate = read_config(TrainConfig, {"learning_rate": 1}, "run.yaml").learning_rate
     assert (learning_rate, type(learning_rate)) == (1.0, float)
