@@ -63,6 +63,9 @@ class WarmStart(ABC):
         ConfigError: the bridge cannot be trained this way.
     """
 
+    counted = "examples"
+    """What is right or wrong, in the lines for the user."""
+
     def __init__(
         self,
         bridge: FusionBridge,
@@ -138,9 +141,6 @@ class WarmStart(ABC):
             "examples": self.config.warm_start_epochs * len(self.examples),
             "seconds": round(self.progress.seconds, 1),
         }
-
-    counted = "examples"
-    """What is right or wrong, in the lines for the user."""
 
     def _update(self) -> tuple[float, int, int]:
         config, update = self.config, self.progress.updates
