@@ -68,8 +68,7 @@ def _example(line: bytes, task: Task, row: int, where: str) -> Example:
         values = None
     if not isinstance(values, dict):
         raise DataError(f"{where}: the line is not a JSON object. Correct or remove it.")
-    target = task.target if task.writes else "label"
-    for name in (*task.fields, target):
+    for name in (*task.fields, task.target):
         if not isinstance(values.get(name), str):
             raise DataError(
                 f"{where}: there is no string '{name}'. Fields there: {', '.join(sorted(values)) or 'none'}."
@@ -81,6 +80,6 @@ def _example(line: bytes, task: Task, row: int, where: str) -> Example:
             raise DataError(
                 f"{where}: the {name} holds half of a surrogate pair. Correct or remove the line."
             )
-    if not task.writes and values[target] not in task.labels:
-        raise DataError(f"{where}: {unknown_name('label', values[target], task.labels)}")
-    return Example(as_text(task, [values[name] for name in task.fields]), values[target], row)
+    if not task.writes and values[task.target] not in task.labels:
+        raise DataError(f"{where}: {unknown_name('label', values[task.target], task.labels)}")
+    return Example(as_text(task, [values[name] for name in task.fields]), values[task.target], row)
