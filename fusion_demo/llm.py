@@ -66,6 +66,26 @@ class FrozenLLM(nn.Module):
         seen = functional.pad(mask, (len(before), 0), value=True)
         return self._read(before, embeddings, seen.long(), _positions(mask, len(before)), logits_to_keep)
 
+    def read_answers(
+        self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, answers: Tensor, real: Tensor
+    ) -> Tensor:
+        """Return the logits of answers behind what was read, (B, N, V), at no other position.
+
+        Args:
+            before: Token ids of the prefix, the same for every row.
+            embeddings: (B, S, E).
+            mask: (B, S), False at positions to be passed over; the last one is True.
+            answers: (B, N) token ids.
+            real: (B, N), False behind the end of an answer.
+        """
+        logits = self.read(
+            before,
+            torch.cat([embeddings, self.embed(answers).to(embeddings.dtype)], dim=1),
+            torch.cat([mask, real], dim=1),
+            logits_to_keep=answers.shape[1] + 1,
+        )
+        return logits[:, :-1]
+
     def read_branches(
         self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, branches: list[list[int]]
     ) -> Tensor:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from fusion_demo.llm import FrozenLLM
+from fusion_demo.padding import IGNORED, pad
 from fusion_demo.prompt import PromptFrame, build_frame
 from fusion_demo.tasks import Task
 from fusion_demo.tokens import Text
@@ -74,8 +74,5 @@ class LLMAlone:
     def _read(self, texts: Sequence[Text], task: Task, frame: PromptFrame) -> tuple[Tensor, Tensor]:
         """Embeddings (B, S, E) and mask (B, S) of the texts and of what follows them, padded on the left."""
         rows = [[*self.text_ids(text, task), *frame.text_end, *frame.after] for text in texts]
-        width = max(map(len, rows))
-        device = self.llm.model.device
-        ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
-        mask = torch.tensor([[False] * (width - len(row)) + [True] * len(row) for row in rows], device=device)
-        return self.llm.embed(ids), mask
+        ids = pad(rows, self.llm.model.device, side="left")
+        return self.llm.embed(ids.clamp(min=0)), ids != IGNORED

@@ -37,6 +37,8 @@ class Task:
         hub: The data set on the Hugging Face Hub; None where there is none, so that a folder is needed.
         target: The column of the data that holds the free answer.
         answer_tokens: Longest free answer, in the LLM's tokens.
+        taught: Whether the bridge learns from what the LLM itself says of the English text, token by token
+            along the free answer, instead of from the answer alone.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Task:
     hub: HubSource | None = None
     target: str = "label"
     answer_tokens: int = 64
+    taught: bool = False
 
     @property
     def writes(self) -> bool:

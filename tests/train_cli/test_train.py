@@ -135,9 +135,9 @@ def test_each_update_draws_its_own_dropout_between_the_two_given(data, tmp_path,
     drawn = []
     forward = FusionBridge.forward
 
-    def noted(self, *texts, soft_token_dropout, **options):
-        drawn.append(soft_token_dropout)
-        return forward(self, *texts, soft_token_dropout=soft_token_dropout, **options)
+    def noted(self, *texts, disturbance, **options):
+        drawn.append(disturbance.dropout)
+        return forward(self, *texts, disturbance=disturbance, **options)
 
     monkeypatch.setattr(FusionBridge, "forward", noted)
     options = ("--soft-token-dropout", "0.2", "--soft-token-dropout-max", "0.9")
