@@ -167,7 +167,7 @@ class FusionBridge(nn.Module):
         frame: PromptFrame,
         *,
         disturbance: Disturbance | None = None,
-        taught: bool = False,
+        taught_by: Sequence[Text] | None = None,
     ) -> Tensor:
         """Return the training loss of answers, in nats a token; the end token belongs to the answer.
 
@@ -176,16 +176,17 @@ class FusionBridge(nn.Module):
             answers: What the LLM should say of each.
             frame: The LLM's own tokens around the text.
             disturbance: What is done to the soft tokens first.
-            taught: False: the prefix-LM loss, the mean cross-entropy of the answers' tokens (paper, eq. 10).
-                True: how far the LLM's distributions along the answers are from those that it has where it
-                reads the texts as its own tokens, see `distillation_loss`.
+            taught_by: None: the prefix-LM loss, the mean cross-entropy of the answers (paper, eq. 10).
+                B texts, English ones of the same meaning: how far the LLM's distributions along the answers
+                are from those that it has where it reads these as its own tokens, see `distillation_loss`.
         """
         soft = self.soft_tokens(texts)
         embeddings, mask = disturb(soft, disturbance or Disturbance())
-        if not taught:
+        if taught_by is None:
             return self.answer_loss(embeddings, mask, answers, frame, soft.prompt)
         logits, targets = self._answer_logits(embeddings, mask, answers, frame, soft.prompt)
-        return distillation_loss(logits, teacher_logits(self.llm, texts, targets, frame), targets != IGNORED)
+        wanted = teacher_logits(self.llm, taught_by, targets, frame)
+        return distillation_loss(logits, wanted, targets != IGNORED)
 
     def answer_loss(
         self,

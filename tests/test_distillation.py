@@ -56,7 +56,7 @@ def test_the_loss_is_the_mean_divergence_over_real_tokens():
 def test_a_taught_bridge_learns_from_the_llm_and_not_from_the_answers(make_bridge, form):
     bridge = make_bridge(prompt_form=form, sentence_token=True)
     frame = bridge.frame("", "Answer: ")
-    loss = bridge(TEXTS, ANSWERS, frame, taught=True)
+    loss = bridge(TEXTS, ANSWERS, frame, taught_by=TEXTS)
     total, count = 0.0, 0
     for text, answer in zip(TEXTS, ANSWERS, strict=True):
         ids = frame.answer_ids(bridge.llm.tokenizer, answer)
@@ -81,5 +81,5 @@ def test_a_taught_bridge_learns_from_the_llm_and_not_from_the_answers(make_bridg
 def test_the_students_tokens_can_be_disturbed(make_bridge):
     bridge = make_bridge(sentence_token=True)
     frame = bridge.frame("", "")
-    plain = bridge(TEXTS, ANSWERS, frame, taught=True)
-    assert bridge(TEXTS, ANSWERS, frame, taught=True, disturbance=Disturbance(noise=0.5)) != plain
+    plain = bridge(TEXTS, ANSWERS, frame, taught_by=TEXTS)
+    assert bridge(TEXTS, ANSWERS, frame, taught_by=TEXTS, disturbance=Disturbance(noise=0.5)) != plain

@@ -201,12 +201,13 @@ class Trainer:
         )
         for batch in batches:
             examples = [self.train_examples[i] for i in batch]
+            texts = [example.text for example in examples]
             loss = model(
-                [example.text for example in examples],
+                texts,
                 [self.task.answer(example.label) for example in examples],
                 self.frame,
                 disturbance=disturbance,
-                taught=self.task.taught,
+                taught_by=texts if self.task.taught else None,
             ) / len(batches)
             self.accelerator.backward(loss)
             total += loss.item()
@@ -305,7 +306,8 @@ def measure_answers(
         lengths = [len(frame.answer_ids(bridge.llm.tokenizer, answer)) for answer in answers]
         total = 0.0
         for batch in batches_by_length(texts, EVALUATION_BATCH):
-            loss = bridge([texts[i] for i in batch], [answers[i] for i in batch], frame, taught=task.taught)
+            read, said = [texts[i] for i in batch], [answers[i] for i in batch]
+            loss = bridge(read, said, frame, taught_by=read if task.taught else None)
             total += loss.item() * sum(lengths[i] for i in batch)
         languages[code] = {"loss": total / sum(lengths), "n": len(examples)}
     loss = sum(row["loss"] for row in languages.values()) / len(languages)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from fusion_demo.distillation import distillation_loss, teacher_logits
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.padding import IGNORED, pad
 from fusion_demo.prompt import PromptFrame, build_frame
@@ -49,6 +50,19 @@ class LLMAlone:
         frame = self._frame(task)
         decoding = task.decoding(frame, self.llm.tokenizer)
         return self.llm.decode(self.llm.generate(frame.before, *self._read(texts, task, frame), decoding))
+
+    def divergence(
+        self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
+    ) -> float:
+        """Return how far the LLM is, reading the texts, from itself reading the English, in nats a token."""
+        frame = self._frame(task)
+        ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
+        targets = pad(ids, self.llm.model.device)
+        read, taught = (
+            teacher_logits(self.llm, [task.plain(text) for text in rows], targets, frame)
+            for rows in (texts, english)
+        )
+        return distillation_loss(read, taught, targets != IGNORED).item()
 
     def text_ids(self, text: Text, task: Task) -> list[int]:
         """Return the tokens of a text as the LLM reads it, `max_text_tokens` at most.

@@ -19,6 +19,6 @@ CHAT = Task(
     licence_id="cc-by-nc-4.0",
     fields=("prompt",),
     target="response",
-    answer_tokens=96,
+    answer_tokens=64,
     taught=True,
 )
