@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import Event
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import TextIteratorStreamer
 
 from fusion_demo.config import BridgeConfig
 from fusion_demo.decoding import Decoding
@@ -22,6 +21,7 @@ from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
 from fusion_demo.relation import RelationToken
 from fusion_demo.soft_tokens import Disturbance, SoftTokens, disturb
+from fusion_demo.streaming import Written, read_from_thread
 from fusion_demo.text_prompt import TextPrompt, read_text_prompt
 from fusion_demo.tokens import Text
 
@@ -78,10 +78,19 @@ class FusionBridge(nn.Module):
             if name.startswith(("fusion.", "projection.", "relation."))
         }
 
-    def frame(self, instruction: str, bare_prompt: str) -> PromptFrame:
-        """Return the LLM's own tokens around the text, in the form that the config asks for."""
+    def frame(
+        self, instruction: str, bare_prompt: str, history: Sequence[tuple[str, Sequence[int]]] = ()
+    ) -> PromptFrame:
+        """Return the LLM's own tokens around the text, in the form that the config asks for.
+
+        See `build_frame`.
+        """
         return build_frame(
-            self.llm.tokenizer, self.config.prompt_form, instruction=instruction, bare_prompt=bare_prompt
+            self.llm.tokenizer,
+            self.config.prompt_form,
+            instruction=instruction,
+            bare_prompt=bare_prompt,
+            history=history,
         )
 
     def fuse(
@@ -253,7 +262,7 @@ class FusionBridge(nn.Module):
         self, texts: Sequence[Text], frame: PromptFrame, decoding: Decoding | None = None
     ) -> list[str]:
         """Return the LLM's answer to each text."""
-        return self.llm.decode(self._generate(self.soft_tokens(texts), frame, decoding or Decoding()))
+        return self.write(self.soft_tokens(texts), frame, decoding)
 
     def stream(
         self,
@@ -262,49 +271,42 @@ class FusionBridge(nn.Module):
         decoding: Decoding | None = None,
         *,
         stop: Event | None = None,
-    ) -> Iterator[str]:
-        """Yield the answer to one text piece by piece, as it is written.
+    ) -> Iterator[Written]:
+        """Yield the answer to one text after each of its tokens, as it is written.
 
         Setting `stop` ends the answer after the current token, as does closing the iterator.
         """
         stop = stop or Event()
-        streamer = TextIteratorStreamer(self.llm.tokenizer, skip_special_tokens=True)
-        failure: list[BaseException] = []
 
-        def write() -> None:
-            try:
-                self._generate(
-                    self.soft_tokens([text]),
-                    frame,
-                    decoding or Decoding(),
-                    streamer=streamer,
-                    stop=stop.is_set,
-                )
-            except BaseException as error:  # noqa: BLE001 - handed to the reader below
-                failure.append(error)
-                streamer.end()
+        def work(on_token: Callable[[Written], None]) -> None:
+            self.write(self.soft_tokens([text]), frame, decoding, on_token=on_token, stop=stop.is_set)
 
-        writer = Thread(target=write, daemon=True)
-        writer.start()
-        try:
-            yield from (piece for piece in streamer if piece)
-        finally:
-            stop.set()
-            writer.join()
-        if failure:
-            raise failure[0]
+        return read_from_thread(work, stop)
 
     @torch.no_grad()
-    def _generate(
+    def write(
         self,
         soft: SoftTokens,
         frame: PromptFrame,
-        decoding: Decoding,
-        streamer: TextIteratorStreamer | None = None,
+        decoding: Decoding | None = None,
+        *,
+        on_token: Callable[[Written], None] | None = None,
         stop: Callable[[], bool] | None = None,
-    ) -> Tensor:
+    ) -> list[str]:
+        """Return the LLM's answers to texts that are soft tokens already.
+
+        Args:
+            soft: The soft tokens of B texts.
+            frame: The LLM's own tokens around the text.
+            decoding: How the answers are written.
+            on_token: Gets the answer to a single text after each token.
+            stop: Ends the answers after the token during which it came to return True.
+        """
         embeddings, mask = self._close(soft.embeddings, soft.mask, soft.prompt, frame)
-        return self.llm.generate(frame.before, embeddings, mask, decoding, streamer=streamer, stop=stop)
+        ids = self.llm.generate(
+            frame.before, embeddings, mask, decoding or Decoding(), on_token=on_token, stop=stop
+        )
+        return self.llm.decode(ids)
 
     def _close(
         self, embeddings: Tensor, mask: Tensor, prompt: TextPrompt | None, frame: PromptFrame

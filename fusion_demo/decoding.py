@@ -1,14 +1,30 @@
 """How the LLM writes an answer: greedy or sampled, how long, and when it stops."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase, StoppingCriteria
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    NoRepeatNGramLogitsProcessor,
+    PreTrainedTokenizerBase,
+    RepetitionPenaltyLogitsProcessor,
+    StoppingCriteria,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from fusion_demo.errors import InputError
+
+MAX_NEW_TOKENS = 512
+MAX_TEMPERATURE = 5.0
+MAX_REPETITION_PENALTY = 5.0
+MAX_NGRAM = 20
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +36,9 @@ class Decoding:
         temperature: 0 is greedy; above 0, tokens are sampled from logits divided by it.
         top_p: Sampling is from the smallest set of tokens with this probability together.
         repetition_penalty: Above 1, tokens of the answer become less likely to come again.
+        no_repeat_ngram: No n tokens of the answer come a second time in the same order; 0: off.
+        seed: Of the sampling; the same seed gives the same answer and leaves torch's global generator
+            as it was. None: drawn from that generator.
 
     Raises:
         InputError: a value is out of its range.
@@ -29,31 +48,78 @@ class Decoding:
     temperature: float = 0.0
     top_p: float = 1.0
     repetition_penalty: float = 1.0
+    no_repeat_ngram: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.max_new_tokens < 1:
-            raise InputError(f"max_new_tokens must be at least 1, not {self.max_new_tokens}.")
-        if self.temperature < 0:
-            raise InputError(f"The temperature must be at least 0, not {self.temperature}.")
+        _check("max_new_tokens", self.max_new_tokens, 1, MAX_NEW_TOKENS)
+        _check("The temperature", self.temperature, 0, MAX_TEMPERATURE)
         if not 0 < self.top_p <= 1:
             raise InputError(f"top_p must be above 0 and at most 1, not {self.top_p}.")
-        if self.repetition_penalty <= 0:
-            raise InputError(f"The repetition penalty must be above 0, not {self.repetition_penalty}.")
+        if not 0 < self.repetition_penalty <= MAX_REPETITION_PENALTY:
+            raise InputError(
+                f"The repetition penalty must be above 0 and at most {MAX_REPETITION_PENALTY:g}, "
+                f"not {self.repetition_penalty}."
+            )
+        _check("no_repeat_ngram", self.no_repeat_ngram, 0, MAX_NGRAM)
+        if self.seed is not None:
+            _check("The seed", self.seed, 0, MAX_SEED)
 
     def generate_options(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """Return the same as options of transformers' `generate`, the model's own defaults overridden."""
-        sampled = self.temperature > 0
+        """Return the same as options of transformers' `generate`, the model's own defaults overridden.
+
+        Repetition control and sampling are logits processors: they see the tokens written so far, and
+        behind embeddings these are the answer's alone.
+        """
         end = tokenizer.eos_token_id
         return {
             "max_new_tokens": self.max_new_tokens,
-            "do_sample": sampled,
-            "temperature": self.temperature if sampled else None,
-            "top_p": self.top_p if sampled else None,
-            "top_k": 0 if sampled else None,
-            "repetition_penalty": self.repetition_penalty,
+            "do_sample": False,
+            "temperature": None,
+            "top_p": None,
+            "top_k": None,
+            "repetition_penalty": 1.0,
+            "no_repeat_ngram_size": 0,
+            "logits_processor": self.logits_processors(),
             "eos_token_id": end,
             "pad_token_id": end if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         }
+
+    def logits_processors(self) -> LogitsProcessorList:
+        """Return what changes the logits before the largest of them is taken, new for each answer."""
+        processors: list[LogitsProcessor] = []
+        if self.repetition_penalty != 1:
+            processors.append(RepetitionPenaltyLogitsProcessor(float(self.repetition_penalty)))
+        if self.no_repeat_ngram:
+            processors.append(NoRepeatNGramLogitsProcessor(self.no_repeat_ngram))
+        if self.temperature > 0:
+            if self.temperature != 1:
+                processors.append(TemperatureLogitsWarper(float(self.temperature)))
+            if self.top_p < 1:
+                processors.append(TopPLogitsWarper(float(self.top_p)))
+            processors.append(GumbelNoise(self.seed))
+        return LogitsProcessorList(processors)
+
+
+class GumbelNoise(LogitsProcessor):
+    """Makes of greedy decoding a sampling with a generator of its own.
+
+    The largest of logits with independent Gumbel noise is a draw from their softmax (Gumbel-max trick;
+    Maddison et al., 2014). `generate` itself can only sample with torch's global generator, which all
+    threads share.
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = int(torch.randint(MAX_SEED, ())) if seed is None else seed
+        self._generator: torch.Generator | None = None
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Return the logits (B, V) with noise: minus the logarithm of draws from Exp(1)."""
+        if self._generator is None:
+            self._generator = torch.Generator(scores.device).manual_seed(self.seed)
+        scores = scores.float()
+        draws = torch.empty_like(scores).exponential_(generator=self._generator)
+        return scores - draws.clamp(min=torch.finfo(draws.dtype).tiny).log()
 
 
 class StopWhen(StoppingCriteria):
@@ -65,3 +131,8 @@ class StopWhen(StoppingCriteria):
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
         """Return (B,): whether each row is done."""
         return torch.full((len(input_ids),), self.condition(), device=input_ids.device)
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high or math.isnan(value):
+        raise InputError(f"{name} must be at least {low:g} and at most {high:.10g}, not {value}.")

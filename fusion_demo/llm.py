@@ -13,11 +13,11 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
     StoppingCriteriaList,
-    TextIteratorStreamer,
 )
 
 from fusion_demo.decoding import Decoding, StopWhen
 from fusion_demo.errors import ModelError
+from fusion_demo.streaming import TokenStreamer, Written
 
 CACHED_PREFIXES = 8
 
@@ -160,17 +160,17 @@ class FrozenLLM(nn.Module):
         mask: Tensor,
         decoding: Decoding,
         *,
-        streamer: TextIteratorStreamer | None = None,
+        on_token: Callable[[Written], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Tensor:
-        """Write on behind what was read.
+        """Write on behind what was read. The prefix is not kept, so that conversations fill no cache.
 
         Args:
             before: Token ids of the prefix, the same for every row.
             embeddings: (B, S, E).
             mask: (B, S), False at positions to be passed over, wherever they stand.
             decoding: How the answer is written.
-            streamer: Gets each token of a single row as it is written.
+            on_token: Gets the answer so far of a single row after each token.
             stop: Ends the answer after the token during which it came to return True.
 
         Returns:
@@ -184,7 +184,7 @@ class FrozenLLM(nn.Module):
         return self.model.generate(
             inputs_embeds=embeddings.gather(1, order[..., None].expand_as(embeddings)).to(self.model.dtype),
             attention_mask=mask.gather(1, order).long(),
-            streamer=streamer,
+            streamer=TokenStreamer(self.tokenizer, on_token) if on_token else None,
             stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
             **decoding.generate_options(self.tokenizer),
         )

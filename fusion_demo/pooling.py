@@ -40,7 +40,7 @@ def pool_words(states: Tensor, tokens: Sequence[Sequence[Token]]) -> tuple[Tenso
 
     Example: the tokens <s>, good, da, y, </s> with words -1, 0, 1, 1, -1 -> four means, the third of two.
     """
-    groups = [_word_groups(row) for row in tokens]
+    groups = [word_groups(row) for row in tokens]
     counts = torch.tensor([row[-1] + 1 if row else 0 for row in groups], device=states.device)
     words = torch.arange(int(counts.max()), device=states.device)
     index = torch.full(states.shape[:2], -1, device=states.device)
@@ -51,8 +51,11 @@ def pool_words(states: Tensor, tokens: Sequence[Sequence[Token]]) -> tuple[Tenso
     return pooled, words < counts[:, None]
 
 
-def _word_groups(tokens: Sequence[Token]) -> list[int]:
-    """Return the number of each token's word among the words and special tokens, counted from 0."""
+def word_groups(tokens: Sequence[Token]) -> list[int]:
+    """Return the number of each token's word among the words and special tokens, counted from 0.
+
+    Example: the tokens <s>, good, da, y, </s> with words -1, 0, 1, 1, -1 -> [0, 1, 2, 2, 3].
+    """
     groups: list[int] = []
     for i, token in enumerate(tokens):
         same = i > 0 and not token.special and token.word == tokens[i - 1].word

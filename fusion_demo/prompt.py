@@ -4,9 +4,10 @@
     chat   …<user turn> instruction e[1..T] [boundary] <end of turn><assistant turn>  → English answer + end
 
 The soft tokens stand where the user's text would stand. With `text_prompt` "augment" the text itself
-follows the boundary, in the bare form with a line break behind it. What a user types passes through
-the LLM's tokeniser then alone, and as `FrozenLLM.text_ids` cuts it: no text can act as one of the
-LLM's control tokens.
+follows the boundary, in the bare form with a line break behind it. Earlier turns of a conversation stand
+before all that as the LLM's own tokens: in the chat template, or in the bare form on a line each. What a
+user types passes through the LLM's tokeniser alone, and as `FrozenLLM.text_ids` cuts it: no text can act
+as one of the LLM's control tokens.
 """
 
 from collections.abc import Sequence
@@ -60,15 +61,22 @@ class PromptFrame:
 
 
 def build_frame(
-    tokenizer: PreTrainedTokenizerBase, form: str, *, instruction: str, bare_prompt: str
+    tokenizer: PreTrainedTokenizerBase,
+    form: str,
+    *,
+    instruction: str,
+    bare_prompt: str,
+    history: Sequence[tuple[str, Sequence[int]]] = (),
 ) -> PromptFrame:
-    """Build the frame of a task for one LLM.
+    """Build the frame of a task, or of the newest turn of a conversation, for one LLM.
 
     Args:
         tokenizer: The LLM's tokeniser.
         form: "chat", "bare", or "auto": chat where the tokeniser has a chat template.
         instruction: What the LLM is told about the text, chat form only.
         bare_prompt: What stands between the boundary and the answer, bare form only.
+        history: Earlier turns, oldest first: "user" and "assistant" in turn, each with its token ids from
+            `FrozenLLM.text_ids`.
 
     Raises:
         ConfigError: the chat form is asked of an LLM without a chat template.
@@ -80,18 +88,23 @@ def build_frame(
         start = () if tokenizer.bos_token_id is None else (tokenizer.bos_token_id,)
         after = tokenizer.encode(bare_prompt.strip(), add_special_tokens=False) if bare_prompt else []
         line_break = tokenizer.encode("\n", add_special_tokens=False)
-        return PromptFrame(start, tuple(after), " ", text_end=tuple(line_break))
+        lines = [token for _, ids in history for token in (*ids, *line_break)]
+        return PromptFrame((*start, *lines), tuple(after), " ", text_end=tuple(line_break))
     if not tokenizer.chat_template:
         raise ConfigError("This LLM has no chat template. Use --prompt-form bare.")
     content = f"{instruction}\n{TEXT_MARK}" if instruction else TEXT_MARK
+    turns = [*((role, TEXT_MARK) for role, _ in history), ("user", content)]
     rendered = tokenizer.apply_chat_template(
-        [{"role": "user", "content": content}],
+        [{"role": role, "content": text} for role, text in turns],
         tokenize=False,
         add_generation_prompt=True,
         date_string=FIXED_DATE,
     )
     parts = rendered.split(TEXT_MARK)
-    if len(parts) != 2:
+    if len(parts) != len(turns) + 1:
         raise ModelError("The LLM's chat template changes the user's text. Use --prompt-form bare.")
-    before, after = (tokenizer.encode(part, add_special_tokens=False) for part in parts)
-    return PromptFrame(tuple(before), tuple(after), "")
+    *around, last = (tokenizer.encode(part, add_special_tokens=False) for part in parts)
+    before = list(around[0])
+    for (_, ids), part in zip(history, around[1:], strict=True):
+        before += [*ids, *part]
+    return PromptFrame(tuple(before), tuple(last), "")

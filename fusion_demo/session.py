@@ -1,28 +1,24 @@
-"""All that the page asks for, without Gradio: checkpoints, one frozen pair of models, classification."""
+"""All that the page asks for, without Gradio: checkpoints, one pair of models, classification, chat."""
 
 import time
-import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
+from threading import Event, RLock
 
 import numpy as np
 import torch
 
 from fusion_demo.bridge import FusionBridge
+from fusion_demo.chat import CHAT_TASKS, ChatUpdate, Message, check_messages, converse
 from fusion_demo.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint
+from fusion_demo.decoding import Decoding
 from fusion_demo.detection import detect_language
 from fusion_demo.errors import CheckpointError, ConfigError, InputError, unknown_name
 from fusion_demo.frozen import FrozenModels
-from fusion_demo.prompt import PromptFrame
+from fusion_demo.input_text import check_known, readable_text
 from fusion_demo.tasks import TASKS, Task, get_task
-from fusion_demo.tokens import WORD_MARK, Text, Token
-
-MAX_CHARACTERS = 5_000
-"""Longest text taken. The encoder reads only its first few hundred tokens, and the page says so."""
-
-BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-BYTE_ORDER_MARK = "\ufeff"
+from fusion_demo.tokens import Text, Token
 
 
 @dataclass(frozen=True)
@@ -66,14 +62,13 @@ class Classification:
 class _Loaded:
     version: int
     bridge: FusionBridge
-    frame: PromptFrame
 
 
 class Session:
-    """Classifies texts with the checkpoints of one folder.
+    """Classifies texts, and chats, with the checkpoints of one folder.
 
-    Checkpoints are loaded when first used and share their frozen models. One text is classified
-    at a time, so that a session can be called from several threads.
+    Checkpoints are loaded when first used and share their frozen models. One text is classified or
+    answered at a time, so that a session can be called from several threads.
 
     Args:
         checkpoints: Folder with one checkpoint a subfolder.
@@ -102,26 +97,42 @@ class Session:
         self._lock = RLock()
 
     def checkpoints(self, task: str | None = None) -> list[CheckpointInfo]:
-        """Return the checkpoints of known tasks, or of one task, the one to start with first.
+        """Return the checkpoints of tasks with labels, or of one task, the one to start with first.
 
         The folder is read anew each time, so that a bridge trained meanwhile is found.
 
         Raises:
             CheckpointError: the default checkpoint is not there.
         """
-        found = [info for info in list_checkpoints(self.folder) if info.task in TASKS]
-        names = [info.name for info in found]
-        if self.default_checkpoint is not None and self.default_checkpoint not in names:
-            raise CheckpointError(unknown_name("checkpoint", self.default_checkpoint, names))
+        found = [info for info in self._read_folder() if info.task in TASKS]
         found.sort(key=lambda info: (info.name != self.default_checkpoint, -_dev_accuracy(info), info.name))
         return [info for info in found if task in (None, info.task)]
+
+    def chat_checkpoints(self) -> list[CheckpointInfo]:
+        """Return the checkpoints that can chat, the one to start with first.
+
+        Raises:
+            CheckpointError: the default checkpoint is not there.
+        """
+        found = [info for info in self._read_folder() if info.task in CHAT_TASKS]
+        return sorted(
+            found,
+            key=lambda info: (
+                info.name != self.default_checkpoint,
+                CHAT_TASKS.index(info.task),
+                -_dev_accuracy(info),
+                info.name,
+            ),
+        )
 
     def tasks(self) -> list[Task]:
         """Return the tasks that have a checkpoint, that of the checkpoint to start with first."""
         return [get_task(name) for name in dict.fromkeys(info.task for info in self.checkpoints())]
 
     def warm_up(self) -> None:
-        """Classify a text, so that all is loaded when a reader comes; without a checkpoint do nothing.
+        """Classify a text and answer one, so that all is loaded when a reader comes.
+
+        Without a checkpoint nothing happens.
 
         Raises:
             CheckpointError: the checkpoint to start with is damaged, or made for other frozen models.
@@ -131,6 +142,9 @@ class Session:
             words = "The first text takes longer."
             second = words if len(get_task(info.task).fields) == 2 else ""
             self.classify(words, info.task, info.name, second)
+        if self.chat_checkpoints():
+            for _ in self.chat([Message("user", "Hello")], decoding=Decoding(max_new_tokens=1)):
+                pass
 
     def classify(self, text: str, task: str, checkpoint: str = "", second: str = "") -> Classification:
         """Ask the LLM for the label of a text, or of a pair of texts, in any language.
@@ -154,18 +168,15 @@ class Session:
         with self._lock:
             loaded = self._load(info)
             start = time.perf_counter()
+            frame = loaded.bridge.frame(get_task(task).instruction, get_task(task).bare_prompt)
             with torch.inference_mode():
-                answer = loaded.bridge.score_labels([readable], list(labels.values()), loaded.frame)
+                answer = loaded.bridge.score_labels([readable], list(labels.values()), frame)
             milliseconds = 1000 * (time.perf_counter() - start)
         tokens, prompt = answer.soft_tokens.tokens[0], answer.soft_tokens.prompt
         parts = answer.soft_tokens.parts[0, : len(tokens)].tolist()
         for part, name in enumerate(fields):
             own = [token for token, where in zip(tokens, parts, strict=True) if where == part]
-            if all(token.special or token.unknown or token.text == WORD_MARK for token in own):
-                raise InputError(
-                    f"The encoder knows none of the characters in this {name}. "
-                    "Write some words in any language."
-                )
+            check_known(own, name)
         weights = answer.soft_tokens.layer_weights[0, : len(tokens)].float().cpu().numpy()
         scores = dict(zip(labels, answer.probabilities[0].tolist(), strict=True))
         return Classification(
@@ -184,6 +195,55 @@ class Session:
             milliseconds=milliseconds,
         )
 
+    def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        checkpoint: str = "",
+        decoding: Decoding | None = None,
+        straight: bool = False,
+        stop: Event | None = None,
+    ) -> Iterator[ChatUpdate]:
+        """Answer the last message of a conversation, in any language, token by token in English.
+
+        See `converse`, which does it and says what it raises; what the models cannot do is raised on reading.
+
+        Args:
+            messages: User and assistant in turn, the user first and last.
+            checkpoint: Name of a checkpoint that can chat; empty for the first of them.
+            decoding: How the answer is written.
+            straight: Give an English message to the LLM as its own tokens, without the bridge.
+            stop: Ends the turn when set, as closing the iterator does.
+
+        Raises:
+            InputError: the messages are no conversation.
+            CheckpointError: there is no such checkpoint.
+        """
+        check_messages(messages)
+        available = {info.name: info for info in self.chat_checkpoints()}
+        if not available:
+            raise CheckpointError(
+                f"There is no checkpoint in {self.folder.name}/ that can chat. Train one: "
+                f"python -m train_cli train --task {CHAT_TASKS[-1]} --data FOLDER "
+                f"--output {self.folder.name}/NAME"
+            )
+        info = _named(checkpoint, available, "checkpoint that can chat")
+        return converse(
+            lambda: self._load(info).bridge,
+            self._lock,
+            messages,
+            decoding=decoding,
+            straight=straight,
+            stop=stop,
+        )
+
+    def _read_folder(self) -> list[CheckpointInfo]:
+        found = [info for info in list_checkpoints(self.folder) if info.task in (*TASKS, *CHAT_TASKS)]
+        names = [info.name for info in found]
+        if self.default_checkpoint is not None and self.default_checkpoint not in names:
+            raise CheckpointError(unknown_name("checkpoint", self.default_checkpoint, names))
+        return found
+
     def _find(self, task: str, checkpoint: str) -> CheckpointInfo:
         available = {info.name: info for info in self.checkpoints(task)}
         if not available:
@@ -191,10 +251,7 @@ class Session:
                 f"There is no checkpoint for the task '{task}' in {self.folder.name}/. Train one: "
                 f"python -m train_cli train --task {task} --data FOLDER --output {self.folder.name}/NAME"
             )
-        name = checkpoint or next(iter(available))
-        if name not in available:
-            raise CheckpointError(unknown_name(f"checkpoint for the task '{task}'", name, available))
-        return available[name]
+        return _named(checkpoint, available, f"checkpoint for the task '{task}'")
 
     def _load(self, info: CheckpointInfo) -> _Loaded:
         # Files are replaced whole, which changes the folder's modification time.
@@ -203,38 +260,16 @@ class Session:
             known = self._loaded.get(info.name)
             if known is None or known.version != version:
                 bridge = load_checkpoint(info.folder, models=self._models)
-                task = get_task(info.task)
-                frame = bridge.frame(task.instruction, task.bare_prompt)
-                self._loaded[info.name] = known = _Loaded(version, bridge, frame)
+                self._loaded[info.name] = known = _Loaded(version, bridge)
             return known
 
 
-def readable_text(text: str, name: str = "text") -> tuple[str, int]:
-    """Return a text without what no reader sees and no encoder should get, and how much that was.
-
-    Left out: control characters, lone halves of surrogate pairs, bidirectional overrides and
-    isolates, byte order marks. White space of any kind and length becomes one space. Joiners and
-    zero-width spaces stay, since Sinhala, Persian and Khmer are written with them.
-
-    Args:
-        text: As it was typed.
-        name: What a message calls it.
-
-    Example: " a\\x00b\\n\\nc" -> ("ab c", 1).
-
-    Raises:
-        InputError: the text is longer than `MAX_CHARACTERS`, or nothing visible is left.
-    """
-    if len(text) > MAX_CHARACTERS:
-        raise InputError(
-            f"The {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. "
-            "Shorten it: its first sentences are enough."
-        )
-    kept = "".join(character for character in text if character.isspace() or not _is_control(character))
-    readable = " ".join(kept.split())
-    if all(unicodedata.category(character)[0] in "ZCM" for character in readable):
-        raise InputError(f"There is no {name} to read. Type or paste a sentence in any language.")
-    return readable, len(text) - len(kept)
+def _named(name: str, available: dict[str, CheckpointInfo], kind: str) -> CheckpointInfo:
+    """Return the checkpoint of a name, or the first one without a name."""
+    name = name or next(iter(available))
+    if name not in available:
+        raise CheckpointError(unknown_name(kind, name, available))
+    return available[name]
 
 
 def _readable(fields: tuple[str, ...], texts: tuple[str, str]) -> tuple[Text, int]:
@@ -254,10 +289,6 @@ def _check_device(name: str) -> None:
         found.append("mps")
     if name not in found:
         raise ConfigError(unknown_name("device", name, found))
-
-
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cs") or character in BIDI_CONTROLS + BYTE_ORDER_MARK
 
 
 def _dev_accuracy(info: CheckpointInfo) -> float:

@@ -15,12 +15,17 @@ from fusion_demo.frozen import FrozenModels
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def write_tiny_checkpoint(folder: Path, *, fusion: str, task: str, dev: float | None, seed: int = 0) -> None:
-    """Write an untrained checkpoint of the tiny preset, with `dev` as its mean non-English accuracy."""
+def write_tiny_checkpoint(
+    folder: Path, *, fusion: str, task: str, dev: float | None, seed: int = 0, **options
+) -> None:
+    """Write an untrained checkpoint of the tiny preset, with `dev` as its mean non-English accuracy.
+
+    Further options are those of the bridge.
+    """
     tiny = {
         name: value for name, value in preset_values("tiny").items() if name in option_names(BridgeConfig)
     }
-    config = BridgeConfig(**tiny, fusion=fusion)
+    config = BridgeConfig(**tiny | options, fusion=fusion)
     models = FrozenModels()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -88,12 +93,33 @@ def tiny_checkpoints(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def chat_checkpoints(tmp_path_factory) -> Path:
+    """A folder of two checkpoints that can chat and one that cannot."""
+    root = tmp_path_factory.mktemp("chat-checkpoints")
+    words = {"soft_token_unit": "word", "sentence_token": True}
+    write_tiny_checkpoint(root / "echo-first", fusion="transformer-softmax", task="echo", dev=0.6)
+    write_tiny_checkpoint(root / "echo-words", fusion="global-softmax", task="echo", dev=0.4, **words)
+    write_tiny_checkpoint(root / "news", fusion="last-layer", task="news", dev=0.5)
+    return root
+
+
+@pytest.fixture(scope="session")
 def page_address(tiny_checkpoints) -> Iterator[str]:
     """Address of the real page on this machine, with the tiny checkpoints."""
+    yield from _serve(tiny_checkpoints)
+
+
+@pytest.fixture(scope="session")
+def chat_page_address(chat_checkpoints) -> Iterator[str]:
+    """Address of the real page on this machine, with the tiny checkpoints that can chat."""
+    yield from _serve(chat_checkpoints)
+
+
+def _serve(checkpoints: Path) -> Iterator[str]:
     from app import LAUNCH_OPTIONS, build_demo
     from fusion_demo.session import Session
 
-    demo = build_demo(Session(tiny_checkpoints))
+    demo = build_demo(Session(checkpoints))
     demo.launch(**LAUNCH_OPTIONS, server_name="127.0.0.1")
     yield demo.local_url
     demo.close()

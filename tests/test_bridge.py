@@ -18,6 +18,7 @@ from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
 from fusion_demo.soft_tokens import Disturbance
+from fusion_demo.streaming import HALF_CHARACTER
 
 TEXTS = ["good day", "ලංකා", "a much longer text than the other two", "x"]
 LABELS = ["sports", "arts", "science and technology", "a"]
@@ -114,11 +115,13 @@ def test_greedy_answers_equal_the_slow_reference_in_any_batch(make_bridge, form)
     assert bridge.generate(TEXTS[::-1], frame, Decoding(max_new_tokens=8)) == answers[::-1]
 
 
-def test_streamed_pieces_make_the_whole_answer(make_bridge):
+def test_a_streamed_answer_grows_by_a_token_at_a_time_to_the_whole(make_bridge):
     bridge = make_bridge()
     decoding = Decoding(max_new_tokens=12)
-    pieces = list(bridge.stream(TEXTS[0], frame_of(bridge), decoding))
-    assert "".join(pieces).strip() == bridge.generate(TEXTS[:1], frame_of(bridge), decoding)[0]
+    written = list(bridge.stream(TEXTS[0], frame_of(bridge), decoding))
+    assert [part.tokens for part in written] == list(range(1, len(written) + 1))
+    whole = bridge.generate(TEXTS[:1], frame_of(bridge), decoding)[0]
+    assert written[-1].text == whole.rstrip(HALF_CHARACTER)
 
 
 def test_a_stopped_stream_ends_early_and_leaves_no_thread(make_bridge):
@@ -126,8 +129,8 @@ def test_a_stopped_stream_ends_early_and_leaves_no_thread(make_bridge):
     threads = set(threading.enumerate())  # others may end meanwhile: only new ones count
     stop = threading.Event()
     stop.set()
-    pieces = list(bridge.stream(TEXTS[0], frame_of(bridge), Decoding(max_new_tokens=200), stop=stop))
-    assert len("".join(pieces)) < 20
+    written = list(bridge.stream(TEXTS[0], frame_of(bridge), Decoding(max_new_tokens=200), stop=stop))
+    assert len(written) == 1
     stream = bridge.stream(TEXTS[0], frame_of(bridge), Decoding(max_new_tokens=200))
     next(stream, None)
     stream.close()
@@ -150,7 +153,7 @@ def test_sampling_repeats_with_its_seed_and_differs_without(make_bridge):
     decoding = Decoding(max_new_tokens=16, temperature=1.5, top_p=0.95)
 
     def sample(seed):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed)  # where the decoding has no seed of its own
         return bridge.generate(TEXTS[:2], frame_of(bridge), decoding)
 
     assert sample(1) == sample(1)

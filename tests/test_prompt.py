@@ -52,6 +52,25 @@ def test_a_template_that_changes_the_text_is_refused(tokenizer):
         build_frame(tokenizer, "chat", instruction="", bare_prompt="")
 
 
+@pytest.mark.parametrize(
+    ("form", "before"),
+    [
+        ("chat", "<|user|>a<|end|><|assistant|>b<|end|><|user|>Which topic?\n"),
+        ("bare", "<|begin|>a\nb\n"),
+    ],
+)
+def test_earlier_turns_stand_before_the_text(tokenizer, form, before):
+    turns = [(role, tokenizer.encode(text)) for role, text in (("user", "a"), ("assistant", "b"))]
+    frame = build_frame(tokenizer, form, instruction="Which topic?", bare_prompt="Label:", history=turns)
+    alone = build_frame(tokenizer, form, instruction="Which topic?", bare_prompt="Label:")
+    assert tokenizer.decode(frame.before) == before
+    assert (frame.after, frame.answer_prefix, frame.text_end) == (
+        alone.after,
+        alone.answer_prefix,
+        alone.text_end,
+    )
+
+
 def test_templates_that_print_the_date_print_a_fixed_one(tokenizer):
     tokenizer.chat_template = "{{ date_string }}|{{ messages[0]['content'] }}"
     frame = build_frame(tokenizer, "chat", instruction="", bare_prompt="")

@@ -9,9 +9,12 @@ import pytest
 import torch
 
 import fusion_demo.frozen
+from fusion_demo.chat import Message
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info, save_checkpoint
+from fusion_demo.decoding import Decoding
 from fusion_demo.errors import CheckpointError, ConfigError, FusionDemoError, InputError
-from fusion_demo.session import MAX_CHARACTERS, Session, readable_text
+from fusion_demo.input_text import MAX_CHARACTERS
+from fusion_demo.session import Session
 from fusion_demo.tasks import TASKS
 
 SINHALA = "කොළඹ වරාය තුළින් සිදු කරන ලද අපනයන වැඩි වෙයි"
@@ -240,23 +243,6 @@ def test_an_odd_text_gets_an_answer(session, text):
     assert np.isfinite(result.layer_weights).all()
 
 
-@pytest.mark.parametrize(
-    ("text", "readable", "removed"),
-    [
-        (" a\x00b\n\nc", "ab c", 1),
-        ("a\tb\r\nc\x85d\u00a0e ", "a b c d e", 0),
-        ("\ufeffශ්\u200dරී ලංකා", "ශ්\u200dරී ලංකා", 1),
-        ("می\u200cخواهم", "می\u200cخواهم", 0),
-        ("ភាសា\u200bខ្មែរ", "ភាសា\u200bខ្មែរ", 0),
-        ("a\u202eb\u2066c\u2069", "abc", 3),
-        ("x\ud83dy", "xy", 1),
-        ("සිංහල", "සිංහල", 0),
-    ],
-)
-def test_what_is_left_of_a_text(text, readable, removed):
-    assert readable_text(text) == (readable, removed)
-
-
 def test_removed_characters_are_counted(session):
     result = session.classify("ne\x00ws\u202e", "news")
     assert (result.text, result.removed) == ("news", 2)
@@ -294,6 +280,48 @@ def test_a_damaged_checkpoint_is_refused_and_the_others_still_answer(tiny_checkp
     with pytest.raises(CheckpointError, match="news-first"):
         session.classify(SINHALA, "news", "news-first")
     assert session.classify(SINHALA, "news", "news-second").label
+
+
+def test_the_checkpoints_that_can_chat_are_a_list_of_their_own(chat_checkpoints, tiny_checkpoints):
+    session = Session(chat_checkpoints)
+    assert names(session.chat_checkpoints()) == ["echo-first", "echo-words"]
+    assert names(session.checkpoints()) == ["news"]
+    chosen = Session(chat_checkpoints, default_checkpoint="echo-words")
+    assert names(chosen.chat_checkpoints()) == ["echo-words", "echo-first"]
+    assert Session(tiny_checkpoints).chat_checkpoints() == []
+
+
+def chat(session, *texts, **options):
+    messages = [Message(("user", "assistant")[i % 2], text) for i, text in enumerate(texts)]
+    *_, last = session.chat(messages, decoding=Decoding(max_new_tokens=6, no_repeat_ngram=1), **options)
+    return last.turn
+
+
+def test_a_message_is_answered_by_the_checkpoint_that_was_chosen(chat_checkpoints):
+    session = Session(chat_checkpoints)
+    session.warm_up()
+    first, words = chat(session, SINHALA), chat(session, SINHALA, checkpoint="echo-words")
+    assert first.answer == chat(session, SINHALA, checkpoint="echo-first").answer
+    assert first.soft_tokens == len(first.tokens)
+    assert words.soft_tokens == len(SINHALA.split()) + 3  # the whole text, and <s> and </s>
+    assert session.classify(SINHALA, "news").label
+
+
+def test_who_cannot_chat_says_so(chat_checkpoints, tiny_checkpoints):
+    session = Session(chat_checkpoints)
+    with pytest.raises(CheckpointError, match=r"Unknown checkpoint that can chat 'echo-frst'\."):
+        session.chat([Message("user", "a")], checkpoint="echo-frst")
+    with pytest.raises(CheckpointError, match="Available: echo-first, echo-words"):
+        session.chat([Message("user", "a")], checkpoint="news")
+    with pytest.raises(CheckpointError, match=r"that can chat\. Train one: python -m train_cli train --task"):
+        Session(tiny_checkpoints).chat([Message("user", "a")])
+    with pytest.raises(InputError, match="There is no message to read"):
+        session.chat([Message("user", "")])
+
+
+def test_a_page_that_can_only_chat_is_warmed_up_too(chat_checkpoints, tmp_path):
+    shutil.copytree(chat_checkpoints / "echo-first", tmp_path / "echo")
+    Session(tmp_path).warm_up()
 
 
 def test_all_errors_are_those_that_the_page_shows():

@@ -20,5 +20,6 @@ CHAT = Task(
     fields=("prompt",),
     target="response",
     answer_tokens=64,
+    no_repeat_ngram=4,
     taught=True,
 )

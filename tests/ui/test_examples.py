@@ -3,8 +3,8 @@
 import pytest
 
 from fusion_demo.detection import detect_language
+from fusion_demo.input_text import readable_text
 from fusion_demo.languages import LANGUAGES
-from fusion_demo.session import readable_text
 from fusion_demo.tasks import TASKS
 from fusion_demo.ui.examples import EXAMPLE_KINDS, EXAMPLES, PAIR_EXAMPLES, REVIEW_EXAMPLES, example_kind
 
