@@ -389,6 +389,12 @@ def test_held_out_texts_are_never_trained_on(sentences):
     assert len(train) == len(warm_start) == 41 - 6
 
 
+def test_a_free_answer_needs_the_words(sentences, tmp_path, capsys):
+    more = ("--task", "echo", "--sentence-token", "--soft-token-unit", "text")
+    assert main(arguments(sentences, tmp_path / "bridge", *more)) == 2
+    assert "Give --soft-token-unit word or token." in capsys.readouterr().err
+
+
 def test_a_dev_set_that_leaves_nothing_to_train_on_is_refused(sentences, tmp_path, capsys):
     assert main(arguments(sentences, tmp_path / "x", "--task", "echo", "--dev-examples", "40")) == 2
     assert "Give more training examples, or other --dev-examples" in capsys.readouterr().err
