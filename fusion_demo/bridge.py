@@ -304,7 +304,13 @@ class FusionBridge(nn.Module):
         """
         embeddings, mask = self._close(soft.embeddings, soft.mask, soft.prompt, frame)
         ids = self.llm.generate(
-            frame.before, embeddings, mask, decoding or Decoding(), on_token=on_token, stop=stop
+            frame.before,
+            embeddings,
+            mask,
+            decoding or Decoding(),
+            on_token=on_token,
+            stop=stop,
+            keep_prefix=frame.shared,
         )
         return self.llm.decode(ids)
 

@@ -185,7 +185,15 @@ def _read_straight(
     def write(on_token: Callable[[Written], None]) -> object:
         row = torch.tensor([[*kept, *frame.text_end, *frame.after]], device=llm.model.device)
         mask = torch.ones_like(row, dtype=torch.bool)
-        return llm.generate(frame.before, llm.embed(row), mask, decoding, on_token=on_token, stop=stop.is_set)
+        return llm.generate(
+            frame.before,
+            llm.embed(row),
+            mask,
+            decoding,
+            on_token=on_token,
+            stop=stop.is_set,
+            keep_prefix=frame.shared,
+        )
 
     tokens = frame_tokens(frame) + len(kept)
     return _Prompt(write, None, tokens, history.dropped, len(kept) < len(ids))
