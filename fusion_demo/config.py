@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fusion_demo.errors import ConfigError, unknown_name
+from fusion_demo.errors import ConfigError, shown, unknown_name
 
 Config = TypeVar("Config", "BridgeConfig", "TrainConfig")
 
@@ -248,7 +248,7 @@ def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Conf
             raise ConfigError(f"{source}: {unknown_name('option', name, fields)}")
         if not _is_a(value, hints[name]):
             raise ConfigError(
-                f"{source}: '{name}' takes {hints[name].__name__}, not {type(value).__name__} {value!r}."
+                f"{source}: '{name}' takes {hints[name].__name__}, not {type(value).__name__} {shown(value)}."
             )
     converted = {n: float(v) if hints[n] is float else v for n, v in values.items()}
     try:
