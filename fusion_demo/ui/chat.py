@@ -133,8 +133,8 @@ def chat_tab(session: Session) -> None:
             conversation: [],
             talk: [],
             problem: gr.HTML(visible=False),
-            panel: gr.Column(visible="hidden"),
             hint: gr.HTML(visible=True),
+            echo: "",
             **idle(),
         }
 
@@ -142,11 +142,9 @@ def chat_tab(session: Session) -> None:
         turn = exchanges[index].turn
         return {
             hint: gr.HTML(visible=False),
-            panel: gr.Column(visible=True),
             pick: gr.Dropdown(choices=message_choices([e.text for e in exchanges]), value=index),
             facts: turn_facts(turn),
             echo: understood(turn),
-            inside: gr.Column(visible="hidden" if turn.straight else True),
             hears: heard_words(turn),
             heatmap: gr.skip() if turn.straight else draw_heatmap(turn, view),
         }
@@ -203,12 +201,13 @@ def chat_tab(session: Session) -> None:
             settings = _settings(session)
         with gr.Column(scale=4, min_width=320):
             hint = gr.HTML("<p>What the LLM made of a message appears here.</p>", elem_id="chat-hint")
-            # Hidden, not left out: a figure that arrives while its place is being made is lost.
-            with gr.Column(visible="hidden", elem_classes="chat-panel") as panel:
+            # The style sheet hides it while it is empty. Gradio would leave it out of the page, and a
+            # figure that arrives while its place is being made is lost.
+            with gr.Column(elem_classes="chat-panel"):
                 pick = gr.Dropdown([], label="Message", elem_id="pick", filterable=False)
                 echo = gr.HTML(elem_id="echo")
                 facts = gr.HTML(elem_id="chat-facts")
-                with gr.Column() as inside:
+                with gr.Column(elem_classes="heard-and-used"):
                     gr.Markdown(
                         "### What the LLM hears\n"
                         "Each part of the message, and the words of the LLM's vocabulary that its soft token "
@@ -222,7 +221,7 @@ def chat_tab(session: Session) -> None:
                     )
 
     at_once = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    shown = [hint, panel, pick, facts, echo, inside, hears, heatmap]
+    shown = [hint, pick, facts, echo, hears, heatmap]
     controls = [talk, problem, box, send, stop]
     asked = [running, view, *settings]
     sent = [running, *controls]

@@ -47,7 +47,7 @@ def turn_facts(turn: ChatTurn) -> str:
 def understood(turn: ChatTurn) -> str:
     """Return HTML with the English words that a message was understood as."""
     if turn.straight:
-        return f'<div class="note">{STRAIGHT}</div>'
+        return f'<div class="understood straight">{STRAIGHT}</div>'
     if not turn.echo:
         missing = "nothing, since it was stopped" if turn.stopped else "…"
         return f'<div class="understood">Understood as: {missing}</div>'

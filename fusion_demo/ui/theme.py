@@ -70,6 +70,7 @@ textarea { line-height: 1.7 !important; font-size: 1.05rem !important; }
     .chat > *, .chat > .column:first-child > * { order: 1; flex: 1 1 100%; }
     .chat :is(#chat-examples, #settings) { order: 2; }
 }
+.chat-panel:not(:has(.understood)), .chat-panel:has(.straight) .heard-and-used { display: none; }
 .understood { font-size: 1.1rem; line-height: 1.6; }
 .heard { display: flex; flex-wrap: wrap; gap: .5rem; line-height: 1.5; }
 .heard-word {

@@ -107,6 +107,17 @@ def test_html_in_a_message_is_shown_and_not_run(chat_page):
     assert "<b>bold</b>" in chat_page.locator("#pick input").input_value()
 
 
+def test_what_is_shown_beside_it_is_hidden_until_there_is_something(chat_page):
+    assert not chat_page.locator("#pick").is_visible()
+    chat_page.get_by_text("Settings", exact=True).locator("visible=true").first.click()
+    chat_page.get_by_label("English goes straight in").check()
+    say(chat_page, "What is the name of this river?")
+    chat_page.get_by_text("It went straight in").wait_for()
+    chat_page.locator("#send").wait_for()
+    assert chat_page.locator("#pick").is_visible()
+    assert not chat_page.locator("#chat-heatmap").is_visible()
+
+
 def test_a_refused_message_stays_in_the_box(chat_page):
     say(chat_page, "two words")
     wait_for_columns(chat_page, 2)

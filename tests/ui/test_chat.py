@@ -209,8 +209,10 @@ def test_a_message_that_went_straight_in_has_no_heatmap(demo):
     said = last["conversation"]
     assert said[0].turn.straight
     assert "straight in" in last["echo"]
-    update = handler(demo, "choose")(0, said, "Words")
-    assert [value.visible for block, value in update.items() if type(block) is gr.Column] == [True, "hidden"]
+    update = ids(handler(demo, "choose")(0, said, "Words"))
+    assert "straight" in update["echo"]
+    assert "layout" not in update["chat-heatmap"]
+    assert ids({gr.Plot(): handler(demo, "redraw")(0, said, "Tokens")})["Plot"] == gr.skip()
 
 
 def test_the_sliders_start_at_the_decoding_of_the_library():
