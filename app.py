@@ -8,8 +8,9 @@ import gradio as gr
 
 from fusion_demo.errors import FusionDemoError
 from fusion_demo.session import Session
+from fusion_demo.ui.chat import chat_tab
 from fusion_demo.ui.classify import classify_tab, no_checkpoint_page
-from fusion_demo.ui.endpoint import classify_endpoint
+from fusion_demo.ui.endpoint import chat_endpoint, classify_endpoint
 from fusion_demo.ui.theme import CSS, THEME
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
@@ -36,11 +37,16 @@ def build_demo(session: Session) -> gr.Blocks:
     """
     with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
         gr.Markdown(INTRODUCTION)
+        if session.chat_checkpoints():
+            with gr.Tab("Chat"):
+                chat_tab(session)
         if session.checkpoints():
             with gr.Tab("Classify"):
                 classify_tab(session)
-        else:
+        elif not session.chat_checkpoints():
             no_checkpoint_page(session.folder.name)
+        if session.chat_checkpoints():
+            chat_endpoint(session)
         classify_endpoint(session)
     return demo.queue(max_size=32)
 

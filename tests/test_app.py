@@ -1,18 +1,22 @@
 """The page is built, served and asked as a program would ask it."""
 
+import dataclasses
 import json
+import shutil
 import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import app
+from fusion_demo.chat import CHAT_DECODING, Message
 from fusion_demo.session import Session
 from fusion_demo.tasks import TASKS
 from fusion_demo.ui.classify import take_example
@@ -105,6 +109,108 @@ def test_half_a_surrogate_pair_is_left_out(client, page_address):
     assert "event: complete" in stream
     (answer,) = json.loads(stream.split("data: ")[-1])
     assert answer["scores"] == classify(client, "news")["scores"]
+
+
+@pytest.fixture(scope="module")
+def chat_client(chat_page_address):
+    return Client(chat_page_address, verbose=False)
+
+
+def chat(chat_client, message, **asked):
+    return chat_client.predict(message=message, api_name="/chat", **{"max_new_tokens": 6} | asked)
+
+
+def test_a_program_gets_an_answer_in_a_conversation(chat_client, chat_checkpoints):
+    earlier = [Message("user", "කොහොමද", "how"), Message("assistant", "Well.")]
+    *_, last = Session(chat_checkpoints).chat(
+        [*earlier, Message("user", SINHALA)],
+        decoding=dataclasses.replace(CHAT_DECODING, max_new_tokens=6),
+    )
+    history = [
+        {"role": "user", "content": "කොහොමද", "echo": "how"},
+        {"role": "assistant", "content": "Well."},
+    ]
+    answer = chat(chat_client, SINHALA, history=history)
+    assert answer["answer"] == last.turn.answer
+    assert answer["echo"] == last.turn.echo
+    assert (answer["language"], answer["straight"], answer["dropped"]) == ("si", False, 0)
+    assert answer["tokens"] == [token.text for token in last.turn.tokens]
+    assert answer["layers"] == [1, 2, 3]
+    assert np.array_equal(np.float32(answer["layer_weights"]), last.turn.layer_weights)
+    assert [part["text"] for part in answer["hears"]] == answer["tokens"]
+    timings = answer["timings"]
+    assert set(timings) == {
+        "tokens_in",
+        "soft_tokens",
+        "tokens_out",
+        "first_token_milliseconds",
+        "token_milliseconds",
+    }
+    assert (timings["tokens_in"], timings["soft_tokens"]) == (last.turn.tokens_in, len(last.turn.tokens))
+    assert chat(chat_client, SINHALA)["timings"]["tokens_in"] < timings["tokens_in"]
+
+
+def test_a_program_may_sample_with_a_seed_and_choose_the_checkpoint(chat_client):
+    asked = {"temperature": 1.5, "max_new_tokens": 12}
+    answers = [chat(chat_client, SINHALA, seed=seed, **asked)["answer"] for seed in (1, 1, 2)]
+    assert answers[0] == answers[1] != answers[2]
+    words = chat(chat_client, SINHALA, checkpoint="echo-words", top_p=1, repetition_penalty=1)
+    assert words["timings"]["soft_tokens"] == len(SINHALA.split()) + 3
+
+
+def test_a_program_may_send_english_straight_in(chat_client):
+    answer = chat(chat_client, "What is the name of this river?", straight=True)
+    assert answer["straight"]
+    assert answer["tokens"] == answer["layer_weights"] == answer["hears"] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"message": ""}, "There is no message to read"),
+        ({"message": 5}, "message must be a string, not int"),
+        ({"checkpoint": "news"}, "Available: echo-first, echo-words"),
+        ({"checkpoint": ["echo-first"]}, "checkpoint must be a string, not list"),
+        ({"max_new_tokens": 100_000}, "max_new_tokens must be at least 1 and at most 512"),
+        ({"max_new_tokens": 2.5}, "max_new_tokens must be a whole number, not float"),
+        ({"max_new_tokens": True}, "max_new_tokens must be a whole number, not bool"),
+        ({"temperature": "hot"}, "temperature must be a number, not str"),
+        ({"top_p": None}, "top_p must be a number, not NoneType"),
+        ({"no_repeat_ngram": -1}, "no_repeat_ngram must be at least 0"),
+        ({"seed": "one"}, "seed must be a whole number, not str"),
+        ({"seed": -1}, "The seed must be at least 0"),
+        ({"straight": "yes"}, "straight must be true or false, not str"),
+        ({"history": "before"}, "history must be a list, not str"),
+        ({"history": ["before"]}, "an entry of history must be an object, not str"),
+        ({"history": [{"role": "user"}]}, "An entry of history has a role, a content"),
+        (
+            {"history": [{"role": "user", "content": 5}]},
+            "the content of an entry of history must be a string",
+        ),
+        ({"history": [{"role": "user", "content": "a"}]}, "User and assistant take turns"),
+        ({"history": [{"role": "system", "content": "a"}]}, "Unknown role 'system'"),
+    ],
+)
+def test_a_chat_that_cannot_be_answered_is_refused_with_a_sentence(chat_client, asked, message):
+    with pytest.raises(AppError) as refused:
+        chat(chat_client, **{"message": SINHALA} | asked)
+    assert message in str(refused.value)
+    assert "Traceback" not in str(refused.value)
+
+
+def test_a_page_that_can_chat_has_both_endpoints_and_both_tabs(chat_client, chat_checkpoints):
+    assert set(chat_client.view_api(return_format="dict")["named_endpoints"]) == {"/chat", "/classify"}
+    demo = app.build_demo(Session(chat_checkpoints))
+    tabs = [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)]
+    assert tabs == ["Chat", "Classify"]
+
+
+def test_a_page_that_cannot_classify_shows_the_chat_alone(chat_checkpoints, tmp_path):
+    shutil.copytree(chat_checkpoints / "echo-first", tmp_path / "echo")
+    demo = app.build_demo(Session(tmp_path))
+    assert [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)] == ["Chat"]
+    shown = " ".join(str(getattr(block, "value", "")) for block in demo.blocks.values())
+    assert "There is no checkpoint" not in shown
 
 
 def test_the_button_shows_a_result_or_a_problem_and_never_both(tiny_checkpoints):

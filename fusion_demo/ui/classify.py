@@ -1,37 +1,31 @@
 """The tab Classify: a text or a pair in any language, its label in English, and the layers each word used."""
 
-import html
 from functools import partial
 from typing import Any
 
 import gradio as gr
-import numpy as np
-import plotly.graph_objects as go
 
 from fusion_demo.errors import FusionDemoError
-from fusion_demo.heatmap import (
-    group_graphemes,
-    group_words,
-    layer_heatmap,
-    layer_name,
-    most_used_layer,
-)
-from fusion_demo.languages import get_language
 from fusion_demo.session import Classification, Session
 from fusion_demo.tasks import get_task
-from fusion_demo.tokens import Token
-from fusion_demo.ui.direction import text_direction
 from fusion_demo.ui.examples import EXAMPLE_KINDS, example_kind
-from fusion_demo.ui.shaded_text import shaded_text
-
-WORDS, TOKENS = "Words", "Tokens"
-MOST_USED = -1
-"""Value of the layer choice that stands for the most-used layer."""
+from fusion_demo.ui.reading import (
+    MOST_USED,
+    ONE_AT_A_TIME,
+    TOKENS,
+    WORDS,
+    draw_heatmap,
+    draw_text,
+    facts_html,
+    language_fact,
+    language_name,
+    layer_choices,
+    own_tokens,
+    problem_html,
+    reading_notes,
+)
 
 HINT = "<p>The answer appears here.<br>Type a text, or take one of the examples.</p>"
-
-ONE_AT_A_TIME = {"concurrency_id": "models", "concurrency_limit": 1}
-"""The models use all cores for one text, so texts queue."""
 
 
 def classify_tab(session: Session) -> None:
@@ -60,7 +54,7 @@ def classify_tab(session: Session) -> None:
             result = session.classify(text or "", task, checkpoint or "", second)
         except FusionDemoError as error:
             return {
-                problem: gr.HTML(_problem(str(error)), visible=True),
+                problem: gr.HTML(problem_html(str(error)), visible=True),
                 answer_area: gr.Column(visible=False),
                 layers_area: gr.Column(visible=False),
             }
@@ -134,13 +128,13 @@ def classify_tab(session: Session) -> None:
             "How much of each encoder layer went into what the English LLM read. The weights of one token "
             "add up to 1; a word's are the mean of its tokens'. Hover for the numbers."
         )
-        with gr.Row(elem_id="layers"):
-            with gr.Column(elem_id="reading"):
+        with gr.Row(elem_id="layers", elem_classes="layers"):
+            with gr.Column(elem_classes="reading"):
                 with gr.Row():
                     view = gr.Radio([WORDS, TOKENS], value=WORDS, label="Columns", elem_id="view")
                     layer_choice = gr.Dropdown([], label="Text shaded by layer", elem_id="layer")
                 shaded = gr.HTML(elem_id="shaded", apply_default_css=False)
-            heatmap = gr.Plot(show_label=False, container=False, elem_id="heatmap")
+            heatmap = gr.Plot(show_label=False, container=False, elem_id="heatmap", elem_classes="layer-plot")
 
     asked = [text, second, task, checkpoint, view, layer_choice]
     changed = [problem, hint, answer_area, layers_area, label, facts, layer_choice, shaded, heatmap, shown]
@@ -157,67 +151,14 @@ def classify_tab(session: Session) -> None:
     layer_choice.input(reshade, [shown, view, layer_choice], shaded, api_visibility="private")
 
 
-def draw_heatmap(result: Classification, view: str) -> go.Figure:
-    """Return the heatmap of a result, with a column for each of its `WORDS` or `TOKENS`.
-
-    Between the two texts of a pair stands an empty column.
-    """
-    parts = _parts(result)
-    if view == WORDS:
-        parts = [group_words(*part) for part in parts]
-    tokens, weights = _with_gaps(parts)
-    direction = text_direction(" ".join(_texts(result)))
-    return layer_heatmap(tokens, weights, first_layer=result.layers[0], direction=direction)
-
-
-def draw_text(result: Classification, view: str, layer: int) -> str:
-    """Return the shaded text of a result, or both texts of a pair, in the colours of its heatmap.
-
-    Args:
-        result: What is shown.
-        view: `WORDS` or `TOKENS`; tokens that cut through a sign of the script share a shade.
-        layer: One of the result's layers, or `MOST_USED`.
-    """
-    if layer == MOST_USED:
-        layer = most_used_layer(result.tokens, result.layer_weights, first_layer=result.layers[0])
-    parts = _parts(result)
-    if view == WORDS:
-        parts = [group_words(*part) for part in parts]
-    highest = float(max(weights.max() for _, weights in parts))
-    if view == TOKENS:
-        parts = [group_graphemes(*part) for part in parts]
-    column = result.layers.index(layer)
-    lines = []
-    for name, text, (tokens, weights) in zip(result.fields, _texts(result), parts, strict=True):
-        if len(parts) > 1:
-            lines.append(f'<div class="shaded-name">{html.escape(name.capitalize())}</div>')
-        lines.append(shaded_text(tokens, weights[:, column], layer, highest, text_direction(text)))
-    direction = text_direction(" ".join(_texts(result)))
-    return f'<div class="shaded-texts" data-heatmap="{direction}">{"".join(lines)}</div>'
-
-
 def result_facts(result: Classification) -> str:
     """Return HTML with the language, the size and the time of a result, and what to know about it."""
-    own = [token for token in result.tokens if not token.special]
-    language = _language_name(result.language) if result.language else "not recognised"
-    unknown = sum(token.unknown for token in own)
-    notes = []
-    if result.truncated:
-        whole = f"its first {len(own)} tokens were" if len(result.fields) == 1 else "the beginning was"
-        notes.append(f"The text is long: only {whole} read.")
-    if result.prompt_truncated:
-        notes.append("The text is long: the LLM itself read only its beginning.")
-    if unknown:
-        notes.append(
-            f"{unknown} of {len(own)} tokens {'is' if unknown == 1 else 'are'} unknown to the encoder."
-        )
-    if result.removed:
-        plural = "character was" if result.removed == 1 else "characters were"
-        notes.append(f"{result.removed} control {plural} left out.")
-    facts = (("Language", language), ("Tokens", str(len(own))), ("Time", f"{result.milliseconds:.0f} ms"))
-    line = "".join(f"<span>{name} <b><bdi>{html.escape(value)}</bdi></b></span>" for name, value in facts)
-    lines = "".join(f'<div class="note">{note}</div>' for note in notes)
-    return f'<div class="facts">{line}</div>{lines}'
+    facts = [
+        ("Language", language_fact(result)),
+        ("Tokens", str(len(own_tokens(result)))),
+        ("Time", f"{result.milliseconds:.0f} ms"),
+    ]
+    return facts_html(facts, reading_notes(result))
 
 
 def no_checkpoint_page(folder: str) -> None:
@@ -240,16 +181,6 @@ def box_label(field: str) -> str:
     return f"{field.capitalize()} in any language"
 
 
-def layer_choices(result: Classification) -> list[tuple[str, int]]:
-    """Return the layers that the text can be shaded by, `MOST_USED` first, with their names."""
-    most_used = most_used_layer(result.tokens, result.layer_weights, first_layer=result.layers[0])
-    names = {layer: str(layer) if layer else layer_name(layer) for layer in result.layers}
-    return [
-        (f"most used ({names[most_used]})", MOST_USED),
-        *((name, layer) for layer, name in names.items()),
-    ]
-
-
 def take_example(kind: str, index: int) -> tuple[str, str]:
     """Return the texts of an example of a kind; the second is empty where there is one text."""
     first, *second = EXAMPLE_KINDS[kind][index][1:]
@@ -265,42 +196,9 @@ def _examples(kind: str, boxes: list[gr.Textbox], *, visible: bool) -> gr.Datase
     return gr.Dataset(
         components=boxes[: len(examples[0]) - 1],
         samples=[list(texts) for _, *texts in examples],
-        sample_labels=[_language_name(code) for code, *_ in examples],
+        sample_labels=[language_name(code) for code, *_ in examples],
         type="index",
         label="Examples",
         samples_per_page=len(examples),
         visible=visible,
     )
-
-
-def _texts(result: Classification) -> tuple[str, ...]:
-    return (result.text,) if isinstance(result.text, str) else result.text
-
-
-def _parts(result: Classification) -> list[tuple[list[Token], np.ndarray]]:
-    """The tokens and weights of each text of a result."""
-    where = np.array(result.parts)
-    return [
-        ([result.tokens[row] for row in np.flatnonzero(where == part)], result.layer_weights[where == part])
-        for part in range(len(result.fields))
-    ]
-
-
-def _with_gaps(parts: list[tuple[list[Token], np.ndarray]]) -> tuple[list[Token], np.ndarray]:
-    """Put texts side by side, with a column of nothing between them."""
-    tokens, weights = list(parts[0][0]), [parts[0][1]]
-    for more, own in parts[1:]:
-        tokens += [Token("", -1), *more]
-        weights += [np.full_like(own[:1], np.nan), own]
-    return tokens, np.concatenate(weights)
-
-
-def _language_name(code: str) -> str:
-    language = get_language(code)
-    if language.own_name == language.english_name:
-        return language.english_name
-    return f"{language.english_name} · {language.own_name}"
-
-
-def _problem(message: str) -> str:
-    return f'<div class="problem" role="alert">{html.escape(message)}</div>'

@@ -32,7 +32,7 @@ textarea { line-height: 1.7 !important; font-size: 1.05rem !important; }
 
 #answer .label, #answer .confidence { font-family: var(--font); }
 .html-container { padding: 0 !important; }
-#hint {
+:is(#hint, #chat-hint) {
     display: grid;
     place-items: center;
     min-height: 260px;
@@ -44,23 +44,55 @@ textarea { line-height: 1.7 !important; font-size: 1.05rem !important; }
 }
 
 /* Side by side where both fit, one below the other where the heatmap needs the room. */
-#layers { align-items: flex-start; gap: 1.5rem; }
-#layers > * { width: auto; max-width: 100%; }
-#reading { flex: 1 1 360px; }
-#heatmap { flex: 0 1 auto; overflow-x: auto !important; }
+.layers { align-items: flex-start; gap: 1.5rem; }
+.layers > * { width: auto; max-width: 100%; }
+.reading { flex: 1 1 360px; }
+.layer-plot { flex: 0 1 auto; overflow-x: auto !important; }
 
 .shaded-name { color: var(--body-text-color-subdued); font-size: .9rem; }
 .shaded-name:not(:first-child) { margin-top: .75rem; }
 .shaded-text { line-height: 2.3; font-size: 1.15rem; word-spacing: .2em; overflow-wrap: anywhere; }
 .shade { padding: .25em .3em; border-radius: .3em; }
 
+/* Each message follows its own direction; an answer keeps its lines. */
+#talk .md {
+    display: block;
+    unicode-bidi: plaintext;
+    text-align: start;
+    white-space: pre-wrap;
+    overflow-wrap: anywhere;
+    line-height: 1.7;
+}
+
+/* On a phone the examples stand below what is shown of a message. */
+@media (max-width: 700px) {
+    .chat > .column:first-child { display: contents; }
+    .chat > *, .chat > .column:first-child > * { order: 1; flex: 1 1 100%; }
+    .chat :is(#chat-examples, #settings) { order: 2; }
+}
+.chat-panel:not(:has(.understood)), .chat-panel:has(.straight) .heard-and-used { display: none; }
+.understood { font-size: 1.1rem; line-height: 1.6; }
+.heard { display: flex; flex-wrap: wrap; gap: .5rem; line-height: 1.5; }
+.heard-word {
+    display: flex;
+    gap: .75rem;
+    padding: .3rem .6rem;
+    border: 1px solid var(--border-color-primary);
+    border-radius: var(--radius-md);
+    max-width: 100%;
+    overflow-x: auto;
+}
+.heard-part { color: var(--body-text-color-subdued); font-size: .9rem; text-align: center; }
+.heard-name { color: var(--body-text-color); font-size: 1.1rem; line-height: 1.8; }
+.heard-other { color: var(--body-text-color-subdued); font-size: .9rem; }
+
 /* The page's own text colour, in light and in dark. */
-#heatmap .js-plotly-plot text { fill: var(--body-text-color) !important; }
-#heatmap .js-plotly-plot .hovertext text { fill: #fff !important; }
-#heatmap .shapelayer path { stroke: var(--body-background-fill) !important; }
-#heatmap .modebar { display: none; }
+.layer-plot .js-plotly-plot text { fill: var(--body-text-color) !important; }
+.layer-plot .js-plotly-plot .hovertext text { fill: #fff !important; }
+.layer-plot .shapelayer path { stroke: var(--body-background-fill) !important; }
+.layer-plot .modebar { display: none; }
 /* A text from right to left begins at the right end of a wide heatmap. */
-#layers:has(.shaded-texts[data-heatmap="rtl"]) :is(#heatmap, .plot-container) { direction: rtl; }
-#heatmap .svg-container { direction: ltr; }
+:is(.layers, .chat-panel):has([data-heatmap="rtl"]) :is(.layer-plot, .plot-container) { direction: rtl; }
+.layer-plot .svg-container { direction: ltr; }
 """
 )

@@ -33,15 +33,27 @@ def context() -> Iterator:
 @pytest.fixture
 def page(context, page_address) -> Iterator:
     """The page, freshly opened; the test fails if it asked another host or ran into an error."""
+    yield from _open(context, page_address, "#text textarea")
+
+
+@pytest.fixture
+def chat_page(context, chat_page_address) -> Iterator:
+    """The same of the page that can chat, whose console must stay without errors, too."""
+    yield from _open(context, chat_page_address, "#message textarea", console=True)
+
+
+def _open(context, address: str, first: str, *, console: bool = False) -> Iterator:
     complaints: list[str] = []
     page = context.new_page()
     page.set_default_timeout(WAIT_MILLISECONDS)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    own = (page_address, "data:", "blob:")
+    own = (address, "data:", "blob:")
     page.on("request", lambda asked: None if asked.url.startswith(own) else complaints.append(asked.url))
-    page.goto(page_address)
-    page.locator("#text textarea").wait_for()
+    if console:
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    page.goto(address)
+    page.locator(first).wait_for()
     yield page
     page.close()
     assert complaints == []

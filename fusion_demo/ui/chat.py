@@ -1,0 +1,303 @@
+"""The tab Chat: a message in any language, an answer in English, and what the LLM made of the message."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from fusion_demo.chat import CHAT_DECODING
+from fusion_demo.decoding import MAX_NEW_TOKENS, MAX_SEED, Decoding
+from fusion_demo.errors import FusionDemoError
+from fusion_demo.session import Session
+from fusion_demo.ui.chat_examples import CHAT_EXAMPLES
+from fusion_demo.ui.chat_panel import heard_words, message_choices, turn_facts, understood
+from fusion_demo.ui.chat_state import Exchange, Running, bubbles, is_busy
+from fusion_demo.ui.reading import (
+    ONE_AT_A_TIME,
+    TOKENS,
+    WORDS,
+    draw_heatmap,
+    language_name,
+    problem_html,
+)
+
+PLACEHOLDER = "Ask in any language. The answer is in English."
+FAILED = "The answer failed. Nothing of the conversation is lost: send the message again."
+
+LOG = logging.getLogger(__name__)
+
+
+def chat_tab(session: Session) -> None:
+    """Build the tab inside the current `gr.Blocks` and wire it to a session."""
+
+    def take(text: str, exchanges: list[Exchange], current: Running | None) -> dict[Any, Any]:
+        if is_busy(current):
+            gr.Info("Wait for the answer, or press Stop.")
+            return {box: gr.skip()}
+        return begin(Running(text or "", exchanges, exchanges), "")
+
+    def retry(exchanges: list[Exchange], current: Running | None, text: str) -> dict[Any, Any]:
+        if is_busy(current) or not exchanges:
+            return {box: gr.skip()}
+        return begin(Running(exchanges[-1].text, exchanges, exchanges[:-1]), text)
+
+    def begin(started: Running, text: str) -> dict[Any, Any]:
+        return {
+            running: started,
+            box: text,
+            talk: bubbles(started.before, started.text, ""),
+            problem: gr.HTML(visible=False),
+            send: gr.Button(visible=False),
+            stop: gr.Button(visible=True),
+        }
+
+    def answer(
+        started: Running | None, view: str, checkpoint: str, *choices: Any
+    ) -> Iterator[dict[Any, Any]]:
+        if started is None or started.begun:
+            yield {box: gr.skip()}
+            return
+        started.begun = True
+        try:
+            yield from follow(started, view, checkpoint, choices)
+        except FusionDemoError as error:
+            yield give_back(started, str(error))
+        except Exception:  # whatever it is, the conversation must not be lost with it
+            LOG.exception("A chat turn failed.")
+            yield give_back(started, FAILED)
+        finally:
+            started.ended = True
+
+    def follow(
+        started: Running, view: str, checkpoint: str, choices: tuple[Any, ...]
+    ) -> Iterator[dict[Any, Any]]:
+        *values, straight = choices
+        updates = session.chat(
+            started.messages(),
+            checkpoint=checkpoint or "",
+            decoding=decoding_of(*values),
+            straight=straight,
+            stop=started.stop,
+        )
+        turn = None
+        try:
+            for update in updates:
+                first, turn = turn is None, update.turn
+                if turn is None:
+                    yield {talk: bubbles(started.before, started.text, update.answer)}
+                elif first:
+                    # From here on the answer stays, whatever becomes of the echo.
+                    started.kept = [*started.before, Exchange(started.text, turn)]
+                    last = len(started.before)
+                    yield {conversation: started.kept, talk: bubbles(started.kept)}
+                    yield show_turn(started.kept, last, view)
+                elif not update.done:
+                    yield {echo: understood(turn)}
+        finally:
+            updates.close()
+        if turn is None:  # stopped before it was read
+            yield give_back(started)
+            return
+        done = [*started.before, Exchange(started.text, turn)]
+        started.ended = True
+        yield {conversation: done, facts: turn_facts(turn), echo: understood(turn), **idle()}
+
+    def halt(started: Running | None) -> dict[Any, Any]:
+        if not is_busy(started):
+            return idle()
+        started.stop.set()
+        if started.begun:
+            return {stop: gr.Button(interactive=False)}
+        started.begun = started.ended = True
+        return give_back(started)
+
+    def give_back(started: Running, message: str = "") -> dict[Any, Any]:
+        """Take a message out of the conversation again, and put it back where it came from."""
+        return {
+            talk: bubbles(started.kept),
+            problem: gr.HTML(problem_html(message), visible=True) if message else gr.HTML(visible=False),
+            **({} if started.answered else {box: started.text}),
+            **idle(),
+        }
+
+    def idle() -> dict[Any, Any]:
+        return {send: gr.Button(visible=True), stop: gr.Button(visible=False, interactive=True)}
+
+    def clear(started: Running | None) -> dict[Any, Any]:
+        if started is not None:
+            started.stop.set()
+            started.begun = started.ended = True
+        return {
+            running: None,
+            conversation: [],
+            talk: [],
+            problem: gr.HTML(visible=False),
+            hint: gr.HTML(visible=True),
+            echo: "",
+            **idle(),
+        }
+
+    def show_turn(exchanges: list[Exchange], index: int, view: str) -> dict[Any, Any]:
+        turn = exchanges[index].turn
+        return {
+            hint: gr.HTML(visible=False),
+            pick: gr.Dropdown(choices=message_choices([e.text for e in exchanges]), value=index),
+            facts: turn_facts(turn),
+            echo: understood(turn),
+            hears: heard_words(turn),
+            heatmap: gr.skip() if turn.straight else draw_heatmap(turn, view),
+        }
+
+    def choose(index: int | None, exchanges: list[Exchange], view: str) -> dict[Any, Any]:
+        if index is None or not 0 <= index < len(exchanges):
+            return {pick: gr.skip()}
+        return show_turn(exchanges, index, view)
+
+    def choose_bubble(exchanges: list[Exchange], view: str, event: gr.SelectData) -> dict[Any, Any]:
+        position = event.index[0] if isinstance(event.index, list | tuple) else event.index
+        return choose(position // 2, exchanges, view)
+
+    def redraw(index: int | None, exchanges: list[Exchange], view: str) -> Any:
+        if index is None or not 0 <= index < len(exchanges) or exchanges[index].turn.straight:
+            return gr.skip()
+        return draw_heatmap(exchanges[index].turn, view)
+
+    conversation, running = gr.State([]), gr.State(None)
+    with gr.Row(elem_classes="chat"):
+        with gr.Column(scale=5, min_width=320):
+            talk = gr.Chatbot(
+                label="Conversation",
+                height=460,
+                placeholder=PLACEHOLDER,
+                render_markdown=False,  # what was typed and written is shown as it stands
+                feedback_options=None,
+                buttons=[],
+                group_consecutive_messages=False,
+                elem_id="talk",
+            )
+            problem = gr.HTML(visible=False, elem_id="chat-problem")
+            box = gr.Textbox(
+                label="Message in any language",
+                placeholder="Type a question …",
+                lines=1,
+                max_lines=6,
+                elem_id="message",
+            )
+            with gr.Row():
+                send = gr.Button("Send", variant="primary", elem_id="send", min_width=80)
+                stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop", min_width=80)
+                again = gr.Button("Retry", elem_id="retry", min_width=80)
+                empty = gr.Button("Clear", elem_id="clear", min_width=80)
+            shelf = gr.Dataset(
+                components=[box],
+                samples=[[question] for _, question, _ in CHAT_EXAMPLES],
+                sample_labels=[f"{language_name(code)}: {meaning}" for code, _, meaning in CHAT_EXAMPLES],
+                type="index",
+                label="Examples, with their meaning",
+                samples_per_page=len(CHAT_EXAMPLES),
+                elem_id="chat-examples",
+            )
+            settings = _settings(session)
+        with gr.Column(scale=4, min_width=320):
+            hint = gr.HTML("<p>What the LLM made of a message appears here.</p>", elem_id="chat-hint")
+            # The style sheet hides it while it is empty. Gradio would leave it out of the page, and a
+            # figure that arrives while its place is being made is lost.
+            with gr.Column(elem_classes="chat-panel"):
+                pick = gr.Dropdown([], label="Message", elem_id="pick", filterable=False)
+                echo = gr.HTML(elem_id="echo")
+                facts = gr.HTML(elem_id="chat-facts")
+                with gr.Column(elem_classes="heard-and-used"):
+                    gr.Markdown(
+                        "### What the LLM hears\n"
+                        "Each part of the message, and the words of the LLM's vocabulary that its soft token "
+                        "is nearest to."
+                    )
+                    hears = gr.HTML(elem_id="hears")
+                    gr.Markdown("### Which layers each word used")
+                    view = gr.Radio([WORDS, TOKENS], value=WORDS, label="Columns", elem_id="chat-view")
+                    heatmap = gr.Plot(
+                        show_label=False, container=False, elem_id="chat-heatmap", elem_classes="layer-plot"
+                    )
+
+    at_once = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    shown = [hint, pick, facts, echo, hears, heatmap]
+    controls = [talk, problem, box, send, stop]
+    asked = [running, view, *settings]
+    sent = [running, *controls]
+    taken = [
+        trigger(take, [box, conversation, running], sent, **at_once) for trigger in (send.click, box.submit)
+    ]
+    example = shelf.click(_question, shelf, box, **at_once)
+    taken.append(example.then(take, [box, conversation, running], sent, **at_once))
+    taken.append(again.click(retry, [conversation, running, box], sent, **at_once))
+    answers = [
+        event.then(
+            answer,
+            asked,
+            [conversation, *controls, *shown],
+            show_progress="hidden",
+            api_visibility="private",
+            **ONE_AT_A_TIME,
+        )
+        for event in taken
+    ]
+    stop.click(halt, running, controls, **at_once)
+    for trigger in (empty.click, talk.clear):
+        trigger(clear, running, [conversation, *sent, *shown], cancels=answers, **at_once)
+    talk.select(choose_bubble, [conversation, view], shown, **at_once)
+    pick.input(choose, [pick, conversation, view], shown, **at_once)
+    view.input(redraw, [pick, conversation, view], heatmap, **at_once)
+
+
+def decoding_of(
+    temperature: float,
+    top_p: float,
+    max_new_tokens: float,
+    repetition_penalty: float,
+    no_repeat_ngram: float,
+    seed: float | None,
+) -> Decoding:
+    """Return the decoding that the settings ask for; the sliders hand over whole numbers as floats, too.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+    return Decoding(
+        temperature=temperature,
+        top_p=top_p,
+        max_new_tokens=int(max_new_tokens),
+        repetition_penalty=repetition_penalty,
+        no_repeat_ngram=int(no_repeat_ngram),
+        seed=None if seed is None else int(seed),
+    )
+
+
+def _settings(session: Session) -> list[gr.components.Component]:
+    """Show how an answer is written: the checkpoint, the values of `decoding_of`, and the way of English."""
+    names = [info.name for info in session.chat_checkpoints()]
+    with gr.Accordion("Settings", open=False, elem_id="settings"):
+        checkpoint = gr.Dropdown(names, value=names[0], label="Checkpoint", elem_id="chat-checkpoint")
+        straight = gr.Checkbox(
+            False, label="English goes straight in", info="As the LLM's own tokens, without the bridge."
+        )
+        with gr.Row():
+            temperature = gr.Slider(0, 2, CHAT_DECODING.temperature, step=0.05, label="Temperature")
+            top_p = gr.Slider(0.05, 1, CHAT_DECODING.top_p, step=0.05, label="Top-p")
+        with gr.Row():
+            length = gr.Slider(
+                8, MAX_NEW_TOKENS, CHAT_DECODING.max_new_tokens, step=8, label="Longest answer, tokens"
+            )
+            penalty = gr.Slider(1, 2, CHAT_DECODING.repetition_penalty, step=0.05, label="Repetition penalty")
+        with gr.Row():
+            ngram = gr.Slider(
+                0, 10, CHAT_DECODING.no_repeat_ngram, step=1, label="No repeated n-gram (0: off)"
+            )
+            seed = gr.Number(
+                value=None, precision=0, minimum=0, maximum=MAX_SEED, label="Seed (empty: always another)"
+            )
+    return [checkpoint, temperature, top_p, length, penalty, ngram, seed, straight]
+
+
+def _question(index: int) -> str:
+    return CHAT_EXAMPLES[index][1]

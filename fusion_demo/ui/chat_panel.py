@@ -1,0 +1,80 @@
+"""What the tab Chat shows of one message: facts, how it was understood, and what the LLM hears."""
+
+import html
+from collections.abc import Sequence
+from itertools import groupby
+
+from fusion_demo.chat import ChatTurn, Heard
+from fusion_demo.ui.direction import text_direction
+from fusion_demo.ui.reading import facts_html, language_fact, reading_notes
+
+CHOICE_CHARACTERS = 40
+"""Longer messages are cut in the list of messages."""
+
+STRAIGHT = "It went straight in, as the LLM's own tokens. The bridge was not asked."
+
+
+def message_choices(texts: Sequence[str]) -> list[tuple[str, int]]:
+    """Return the user's messages as choices: their number and beginning → their index.
+
+    Example: `message_choices(["Hello"])` -> [("1 · Hello", 0)].
+    """
+    return [(f"{index + 1} · \u2068{_beginning(text)}\u2069", index) for index, text in enumerate(texts)]
+
+
+def turn_facts(turn: ChatTurn) -> str:
+    """Return HTML with the language, sizes and times of a turn, and what to know about it."""
+    facts = [
+        ("Language", language_fact(turn)),
+        ("Tokens in", str(turn.tokens_in)),
+        ("of them soft", str(turn.soft_tokens)),
+        ("Tokens out", str(turn.tokens_out)),
+        ("First token", f"{turn.first_token_milliseconds:.0f} ms"),
+    ]
+    if turn.tokens_out > 1:
+        facts.append(("Each further", f"{turn.token_milliseconds:.0f} ms"))
+    notes = reading_notes(turn)
+    if turn.dropped:
+        were = "message was" if turn.dropped == 1 else "messages were"
+        notes.append(f"The conversation is long: the oldest {turn.dropped} {were} left out.")
+    if turn.cut:
+        notes.append("The answer reached its greatest length.")
+    if turn.stopped:
+        notes.append("It was stopped.")
+    return facts_html(facts, notes)
+
+
+def understood(turn: ChatTurn) -> str:
+    """Return HTML with the English words that a message was understood as."""
+    if turn.straight:
+        return f'<div class="understood straight">{STRAIGHT}</div>'
+    if not turn.echo:
+        missing = "nothing, since it was stopped" if turn.stopped else "…"
+        return f'<div class="understood">Understood as: {missing}</div>'
+    return f'<div class="understood">Understood as: <q dir="auto">{html.escape(turn.echo)}</q></div>'
+
+
+def heard_words(turn: ChatTurn) -> str:
+    """Return HTML with the parts of a message, each above the words that its soft token is nearest to.
+
+    The parts stand in the order of the text and in its direction; those of one word stand together.
+    """
+    direction = text_direction(turn.text)
+    groups = groupby(enumerate(turn.hears), key=lambda pair: (pair[1].word, pair[1].word < 0 and pair[0]))
+    words = ["".join(_heard(part) for _, part in group) for _, group in groups]
+    shown = "".join(f'<div class="heard-word">{word}</div>' for word in words)
+    return f'<div class="heard" dir="{direction}" data-heatmap="{direction}">{shown}</div>'
+
+
+def _heard(part: Heard) -> str:
+    name = html.escape(part.text) if part.text else "whole message"
+    kind = "heard-name" if part.text and not part.special else "heard-name heard-other"
+    near = "".join(
+        f'<div title="cosine {cosine:.3f}">{html.escape(word)}</div>' for word, cosine in part.nearest
+    )
+    above = f'<div class="{kind}"><bdi>{name}</bdi></div>'
+    return f'<div class="heard-part">{above}<div dir="ltr">{near}</div></div>'
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= CHOICE_CHARACTERS else text[: CHOICE_CHARACTERS - 1].rstrip() + "…"

@@ -1,0 +1,145 @@
+"""What a reader sees of the tab Chat, in a real browser."""
+
+import pytest
+
+from fusion_demo.ui.chat_examples import CHAT_EXAMPLES
+
+pytestmark = pytest.mark.browser
+
+QUESTIONS = {code: (question, meaning) for code, question, meaning in CHAT_EXAMPLES}
+COLUMNS = "#chat-heatmap .xtick text"
+URDU = "بارش کب ہو گی؟"
+
+
+def say(page, text: str) -> None:
+    """Type a message and press Enter."""
+    page.locator("#message textarea").fill(text)
+    page.keyboard.press("Enter")
+
+
+def wait_for_columns(page, count: int) -> None:
+    """Wait until the heatmap has this many columns and the turn is over."""
+    page.wait_for_function(f"document.querySelectorAll('{COLUMNS}').length === {count}")
+    page.locator("#send").wait_for()
+
+
+def messages(page, side: str) -> list[str]:
+    """Return the messages of "user" or "bot" as they are shown."""
+    return page.locator(f"#talk .message.{side}").all_inner_texts()
+
+
+def stop(page) -> None:
+    """Press Stop once the answer has begun, and wait until it has ended."""
+    page.wait_for_function(
+        "![...document.querySelectorAll('#talk .message.bot')].some(box => box.innerText.trim() === '…')"
+    )
+    page.locator("#stop").click()
+    page.locator("#send").wait_for()
+
+
+def make_answers_long(page) -> None:
+    """Set the greatest length, so that there is time to press Stop."""
+    page.get_by_text("Settings", exact=True).locator("visible=true").first.click()
+    page.get_by_label("number input for Longest answer, tokens").fill("512")
+    page.keyboard.press("Tab")
+    page.get_by_label("number input for No repeated n-gram (0: off)").fill("0")
+    page.keyboard.press("Tab")
+
+
+def test_a_sinhala_question_is_answered_and_shown(chat_page):
+    question, meaning = QUESTIONS["si"]
+    chat_page.get_by_text(meaning).click()
+    wait_for_columns(chat_page, len(question.split()))
+    assert messages(chat_page, "user") == [question]
+    assert len(messages(chat_page, "bot")) == 1
+    assert chat_page.locator("#message textarea").input_value() == ""
+    assert "Sinhala · සිංහල" in chat_page.locator("#chat-facts").inner_text()
+    assert "Understood as" in chat_page.locator("#echo").inner_text()
+    assert chat_page.locator(".heard-name").all_inner_texts()[:3] == ["<s>", "▁", question[0]]
+    chat_page.locator("#chat-view").get_by_label("Tokens").check()
+    chat_page.locator(COLUMNS).nth(len(question.split())).wait_for()
+
+
+def test_an_urdu_message_is_shown_from_the_right_and_a_click_shows_an_earlier_one(chat_page):
+    say(chat_page, "two words")
+    wait_for_columns(chat_page, 2)
+    say(chat_page, URDU)
+    wait_for_columns(chat_page, 4)
+    bubble = chat_page.locator("#talk .message.user .md").nth(1)
+    style = bubble.evaluate("box => [getComputedStyle(box).unicodeBidi, getComputedStyle(box).textAlign]")
+    assert style == ["plaintext", "start"]
+    chat_page.locator(".heard[dir=rtl]").wait_for()
+    boxes = chat_page.locator(".heard-word")
+    first, second = (boxes.nth(index).bounding_box()["x"] for index in (0, 1))
+    assert first > second
+    chat_page.locator("#talk .message.user").nth(0).click()
+    wait_for_columns(chat_page, 2)
+    assert "two words" in chat_page.locator("#pick input").input_value()
+    chat_page.locator("#pick input").click()
+    chat_page.get_by_role("option", name="2 ·").click()
+    wait_for_columns(chat_page, 4)
+
+
+def test_stop_ends_the_answer_and_retry_asks_again(chat_page):
+    make_answers_long(chat_page)
+    say(chat_page, "a long story")
+    stop(chat_page)
+    chat_page.get_by_text("It was stopped.").wait_for()
+    say(chat_page, "short")
+    stop(chat_page)
+    assert messages(chat_page, "user") == ["a long story", "short"]
+    chat_page.locator("#retry").click()
+    stop(chat_page)
+    assert messages(chat_page, "user") == ["a long story", "short"]
+    chat_page.locator("#clear").click()
+    chat_page.locator("#chat-hint").wait_for()
+    assert messages(chat_page, "user") == []
+    assert not chat_page.locator("#chat-heatmap").is_visible()
+
+
+def test_html_in_a_message_is_shown_and_not_run(chat_page):
+    text = "<b>bold</b> **x** <img/src=x/onerror=alert(1)> &lt; [a](javascript:alert(1))"
+    say(chat_page, text)
+    wait_for_columns(chat_page, len(text.split()))
+    assert messages(chat_page, "user") == [text]
+    assert chat_page.locator("#talk .md :is(img, b, strong, a)").count() == 0
+    assert chat_page.locator("#hears :is(img, b), #echo :is(img, b)").count() == 0
+    assert "<b>bold</b>" in chat_page.locator("#pick input").input_value()
+
+
+def test_what_is_shown_beside_it_is_hidden_until_there_is_something(chat_page):
+    assert not chat_page.locator("#pick").is_visible()
+    chat_page.get_by_text("Settings", exact=True).locator("visible=true").first.click()
+    chat_page.get_by_label("English goes straight in").check()
+    say(chat_page, "What is the name of this river?")
+    chat_page.get_by_text("It went straight in").wait_for()
+    chat_page.locator("#send").wait_for()
+    assert chat_page.locator("#pick").is_visible()
+    assert not chat_page.locator("#chat-heatmap").is_visible()
+
+
+def test_a_refused_message_stays_in_the_box(chat_page):
+    say(chat_page, "two words")
+    wait_for_columns(chat_page, 2)
+    say(chat_page, "x" * 6_000)
+    chat_page.get_by_text("The message has 6,000 characters").wait_for()
+    assert chat_page.locator("#message textarea").input_value() == "x" * 6_000
+    assert messages(chat_page, "user") == ["two words"]
+    say(chat_page, "one more time")
+    wait_for_columns(chat_page, 3)
+    assert not chat_page.locator("#chat-problem").is_visible()
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(chat_page):
+    chat_page.set_viewport_size({"width": 390, "height": 844})
+    say(chat_page, " ".join(["ab"] * 40))
+    wait_for_columns(chat_page, 40)
+    assert chat_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert chat_page.locator("#chat-heatmap").evaluate("box => box.scrollWidth > 2 * box.clientWidth")
+
+
+def test_the_other_tab_classifies_as_before(chat_page):
+    chat_page.get_by_role("tab", name="Classify").click()
+    chat_page.locator("#text textarea").fill("Port exports rise again")
+    chat_page.locator("#classify").click()
+    chat_page.wait_for_function("document.querySelectorAll('#heatmap .xtick text').length === 4")

@@ -1,0 +1,224 @@
+"""The handlers of the tab Chat, called as the page calls them."""
+
+import dataclasses
+import html
+
+import gradio as gr
+import pytest
+
+import app
+from fusion_demo.chat import CHAT_DECODING
+from fusion_demo.errors import InputError
+from fusion_demo.session import Session
+from fusion_demo.ui.chat import FAILED, decoding_of
+from fusion_demo.ui.chat_state import Running
+
+VALUES = [0.0, 1.0, 8, 1.0, 1, None]  # temperature, top-p, length, penalty, n-gram, seed
+SETTINGS = ["Words", "", *VALUES, False]
+
+
+@pytest.fixture
+def session(chat_checkpoints):
+    return Session(chat_checkpoints)
+
+
+@pytest.fixture
+def demo(session):
+    return app.build_demo(session)
+
+
+def handler(demo, name):
+    return next(function.fn for function in demo.fns.values() if function.name == name)
+
+
+def ids(update):
+    """Name what a handler sends by the ids of the components, and the two states by their kind."""
+    named = {}
+    for block, value in update.items():
+        if isinstance(block, gr.State):
+            named["conversation" if isinstance(value, list) else "running"] = value
+        else:
+            named[block.elem_id or type(block).__name__] = value
+    return named
+
+
+def say(demo, text, exchanges=()):
+    """Send a message and return its `Running` and all updates of the page."""
+    started = ids(handler(demo, "take")(text, list(exchanges), None))["running"]
+    return started, [ids(update) for update in handler(demo, "answer")(started, *SETTINGS)]
+
+
+def test_a_message_is_answered_bit_by_bit_and_kept(demo):
+    started, updates = say(demo, "ගඟ ළඟ ගෙයක්")
+    assert started.ended
+    answers = [update["talk"][-1]["content"] for update in updates if "talk" in update]
+    assert len(answers) > 2
+    (exchange,) = updates[-1]["conversation"]
+    assert exchange.text == exchange.turn.text == "ගඟ ළඟ ගෙයක්"
+    assert updates[-1]["send"].visible
+    assert not updates[-1]["stop"].visible
+    drawn = [update for update in updates if "chat-heatmap" in update]
+    assert len(drawn) == 1
+    assert drawn[0]["pick"].value == 0
+    assert "Sinhala" in updates[-1]["chat-facts"]
+    _, updates = say(demo, "second", [exchange])
+    assert [kept.text for kept in updates[-1]["conversation"]] == ["ගඟ ළඟ ගෙයක්", "second"]
+
+
+def test_while_it_waits_the_box_is_empty_and_the_button_stops(demo):
+    update = ids(handler(demo, "take")("hello", [], None))
+    assert (update["message"], update["send"].visible, update["stop"].visible) == ("", False, True)
+    assert [bubble["content"] for bubble in update["talk"]] == ["hello", "…"]
+
+
+def test_a_second_message_waits_in_the_box(demo, monkeypatch):
+    said = []
+    monkeypatch.setattr(gr, "Info", said.append)
+    update = ids(handler(demo, "take")("more", [], Running("first", [], [])))
+    assert set(update) == {"message"}
+    assert "Stop" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "There is no message to read"), ("x" * 6_000, "The message has 6,000")]
+)
+def test_a_refused_message_goes_back_into_the_box(demo, text, message):
+    started, updates = say(demo, text)
+    assert started.ended
+    assert message in updates[-1]["chat-problem"].value
+    assert updates[-1]["message"] == text
+    assert updates[-1]["talk"] == []
+    assert "conversation" not in updates[-1]
+
+
+def test_a_failure_loses_nothing(demo, session, monkeypatch, caplog):
+    _, updates = say(demo, "first")
+    said = updates[-1]["conversation"]
+
+    def fail(*_, **__):
+        raise RuntimeError("lost")
+
+    monkeypatch.setattr(session, "chat", fail)
+    _, updates = say(demo, "<b>second</b>", said)
+    assert FAILED in updates[-1]["chat-problem"].value
+    assert updates[-1]["message"] == "<b>second</b>"
+    assert updates[-1]["talk"][0]["content"] == "first"
+    assert "lost" in caplog.text
+
+
+def test_a_failure_behind_the_answer_keeps_the_answer(demo, session, monkeypatch):
+    original = session.chat
+
+    def fail_late(*values, **options):
+        for update in original(*values, **options):
+            yield update
+            if update.turn:
+                raise RuntimeError("no echo")
+
+    monkeypatch.setattr(session, "chat", fail_late)
+    _, updates = say(demo, "first")
+    (exchange,) = next(update["conversation"] for update in updates if "conversation" in update)
+    assert updates[-1]["talk"][-1]["content"] == html.escape(exchange.turn.answer, quote=False)
+    assert "message" not in updates[-1]
+    assert updates[-1]["send"].visible
+
+
+def test_retry_asks_again_and_keeps_the_old_answer_if_that_fails(demo, session, monkeypatch):
+    _, updates = say(demo, "first")
+    said = updates[-1]["conversation"]
+    update = ids(handler(demo, "retry")(said, None, "draft"))
+    assert update["message"] == "draft"
+    assert [bubble["content"] for bubble in update["talk"]] == ["first", "…"]
+    *_, last = handler(demo, "answer")(update["running"], *SETTINGS)
+    assert [kept.text for kept in ids(last)["conversation"]] == ["first"]
+
+    def fail(*_, **__):
+        raise InputError("not now")
+
+    update = ids(handler(demo, "retry")(said, None, "draft"))
+    monkeypatch.setattr(session, "chat", fail)
+    *_, last = map(ids, handler(demo, "answer")(update["running"], *SETTINGS))
+    assert "not now" in last["chat-problem"].value
+    assert "message" not in last
+    assert len(last["talk"]) == 2
+
+
+def test_retry_without_a_message_does_nothing(demo):
+    assert set(ids(handler(demo, "retry")([], None, ""))) == {"message"}
+
+
+def test_stop_ends_the_answer_and_keeps_what_there_is(demo):
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    long = [*SETTINGS[:4], 500, 1.0, 0, None, False]
+    updates = map(ids, handler(demo, "answer")(started, *long))
+    next(updates)
+    update = ids(handler(demo, "halt")(started))
+    assert update["stop"].interactive is False
+    *_, last = updates
+    (exchange,) = last["conversation"]
+    assert exchange.turn.stopped
+    assert exchange.turn.tokens_out < 500
+    assert last["stop"].interactive
+
+
+def test_stop_before_its_turn_gives_the_message_back_and_it_is_never_answered(demo):
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    update = ids(handler(demo, "halt")(started))
+    assert update["message"] == "hello"
+    assert update["talk"] == []
+    updates = [ids(update) for update in handler(demo, "answer")(started, *SETTINGS)]
+    assert [set(update) for update in updates] == [{"message"}]
+
+
+def test_a_reader_who_leaves_frees_the_models(demo, session):
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    updates = handler(demo, "answer")(started, *[*SETTINGS[:4], 500, 1.0, 0, None, False])
+    next(updates)
+    updates.close()
+    assert started.ended
+    assert started.stop.is_set()
+    assert session.classify("news", "news").label
+
+
+def test_clear_stops_and_empties(demo):
+    started = Running("hello", [], [])
+    update = ids(handler(demo, "clear")(started))
+    assert started.stop.is_set()
+    assert started.begun
+    assert (update["conversation"], update["talk"]) == ([], [])
+
+
+def test_every_message_can_be_shown_again(demo):
+    _, updates = say(demo, "بارش کب")
+    _, updates = say(demo, "two words", updates[-1]["conversation"])
+    said = updates[-1]["conversation"]
+    update = ids(handler(demo, "choose")(0, said, "Words"))
+    assert "Urdu" in update["chat-facts"]
+    assert 'dir="rtl"' in update["hears"]
+    for position in (0, 1):
+        event = gr.SelectData(None, {"index": position, "value": ""})
+        assert ids(handler(demo, "choose_bubble")(said, "Words", event))["pick"].value == 0
+    assert set(ids(handler(demo, "choose")(5, said, "Words"))) == {"pick"}
+    figure = handler(demo, "redraw")(1, said, "Tokens")
+    assert len(figure.data[0].x) == len(said[1].turn.tokens)
+
+
+def test_a_message_that_went_straight_in_has_no_heatmap(demo):
+    started = ids(handler(demo, "take")("What is the name of this river?", [], None))["running"]
+    *_, last = map(ids, handler(demo, "answer")(started, *SETTINGS[:-1], True))
+    said = last["conversation"]
+    assert said[0].turn.straight
+    assert "straight in" in last["echo"]
+    update = ids(handler(demo, "choose")(0, said, "Words"))
+    assert "straight" in update["echo"]
+    assert "layout" not in update["chat-heatmap"]
+    assert ids({gr.Plot(): handler(demo, "redraw")(0, said, "Tokens")})["Plot"] == gr.skip()
+
+
+def test_the_sliders_start_at_the_decoding_of_the_library():
+    values = dataclasses.asdict(CHAT_DECODING)
+    names = ["temperature", "top_p", "max_new_tokens", "repetition_penalty", "no_repeat_ngram", "seed"]
+    assert decoding_of(*(values[name] for name in names)) == CHAT_DECODING
+    assert decoding_of(0.5, 0.9, 16.0, 1.2, 3.0, 7.0).seed == 7
+    with pytest.raises(InputError, match="no_repeat_ngram"):
+        decoding_of(0.5, 0.9, 16, 1.2, 99, None)
