@@ -10,20 +10,20 @@ from torch.nn import functional
 
 from fusion_demo.config import BridgeConfig
 from fusion_demo.decoding import Decoding
+from fusion_demo.distillation import distillation_loss, teacher_logits
 from fusion_demo.encoder import EncodedTexts, MultilingualEncoder
 from fusion_demo.errors import InputError
 from fusion_demo.fusion import FusionOutput, build_fusion
 from fusion_demo.llm import FrozenLLM
+from fusion_demo.padding import IGNORED, pad
 from fusion_demo.pooling import mean_parts, pool_words
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
 from fusion_demo.relation import RelationToken
-from fusion_demo.soft_tokens import SoftTokens, disturb
+from fusion_demo.soft_tokens import Disturbance, SoftTokens, disturb
 from fusion_demo.streaming import Written, read_from_thread
 from fusion_demo.text_prompt import TextPrompt, read_text_prompt
 from fusion_demo.tokens import Text
-
-IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -175,23 +175,27 @@ class FusionBridge(nn.Module):
         answers: Sequence[str],
         frame: PromptFrame,
         *,
-        soft_token_noise: float = 0.0,
-        soft_token_dropout: float = 0.0,
+        disturbance: Disturbance | None = None,
+        taught_by: Sequence[Text] | None = None,
     ) -> Tensor:
-        """Return the prefix-LM loss: mean cross-entropy of the answers' tokens, in nats (paper, eq. 10).
-
-        The end token belongs to the answer. Logits are computed at the answers' positions only.
+        """Return the training loss of answers, in nats a token; the end token belongs to the answer.
 
         Args:
             texts: B texts.
             answers: What the LLM should say of each.
             frame: The LLM's own tokens around the text.
-            soft_token_noise: Gaussian noise added to the soft tokens, relative to their root mean square.
-            soft_token_dropout: Fraction of the encoder tokens' soft tokens hidden from the LLM.
+            disturbance: What is done to the soft tokens first.
+            taught_by: None: the prefix-LM loss, the mean cross-entropy of the answers (paper, eq. 10).
+                B texts, English ones of the same meaning: how far the LLM's distributions along the answers
+                are from those that it has where it reads these as its own tokens, see `distillation_loss`.
         """
         soft = self.soft_tokens(texts)
-        embeddings, mask = disturb(soft, noise=soft_token_noise, dropout=soft_token_dropout)
-        return self.answer_loss(embeddings, mask, answers, frame, soft.prompt)
+        embeddings, mask = disturb(soft, disturbance or Disturbance())
+        if taught_by is None:
+            return self.answer_loss(embeddings, mask, answers, frame, soft.prompt)
+        logits, targets = self._answer_logits(embeddings, mask, answers, frame, soft.prompt)
+        wanted = teacher_logits(self.llm, taught_by, targets, frame)
+        return distillation_loss(logits, wanted, targets != IGNORED)
 
     def answer_loss(
         self,
@@ -210,19 +214,24 @@ class FusionBridge(nn.Module):
             frame: The LLM's own tokens around the text.
             prompt: The texts as the LLM's own tokens, if they follow.
         """
+        logits, targets = self._answer_logits(embeddings, mask, answers, frame, prompt)
+        return functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
+
+    def _answer_logits(
+        self,
+        embeddings: Tensor,
+        mask: Tensor,
+        answers: Sequence[str],
+        frame: PromptFrame,
+        prompt: TextPrompt | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the logits of the answers' tokens, (B, N, V), and those tokens, (B, N)."""
         embeddings, mask = self._close(embeddings, mask, prompt, frame)
-        ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
-        targets = _pad(ids, mask.device)
-        real = targets != IGNORED
-        logits = self.llm.read(
-            frame.before,
-            torch.cat([embeddings, self.llm.embed(targets.clamp(min=0))], dim=1),
-            torch.cat([mask, real], dim=1),
-            logits_to_keep=targets.shape[1] + 1,
+        targets = pad([frame.answer_ids(self.llm.tokenizer, answer) for answer in answers], mask.device)
+        logits = self.llm.read_answers(
+            frame.before, embeddings, mask, targets.clamp(min=0), targets != IGNORED
         )
-        return functional.cross_entropy(
-            logits[:, :-1].flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED
-        )
+        return logits, targets
 
     @torch.no_grad()
     def score_labels(
@@ -295,7 +304,13 @@ class FusionBridge(nn.Module):
         """
         embeddings, mask = self._close(soft.embeddings, soft.mask, soft.prompt, frame)
         ids = self.llm.generate(
-            frame.before, embeddings, mask, decoding or Decoding(), on_token=on_token, stop=stop
+            frame.before,
+            embeddings,
+            mask,
+            decoding or Decoding(),
+            on_token=on_token,
+            stop=stop,
+            keep_prefix=frame.shared,
         )
         return self.llm.decode(ids)
 
@@ -306,7 +321,7 @@ class FusionBridge(nn.Module):
         texts = prompt.ids if prompt else [[] for _ in mask]
         text_end = frame.text_end if prompt else ()
         # Padded on the left, so that the last position of every row is a real one.
-        ids = _pad([[*text, *text_end, *frame.after] for text in texts], mask.device, side="left")
+        ids = pad([[*text, *text_end, *frame.after] for text in texts], mask.device, side="left")
         real = ids != IGNORED
         boundary = self.projection.boundary.expand(len(mask), 1, -1)
         tail = self.llm.embed(ids.clamp(min=0)).to(embeddings.dtype)
@@ -314,9 +329,3 @@ class FusionBridge(nn.Module):
             torch.cat([embeddings, boundary, tail], dim=1),
             torch.cat([mask, mask.new_ones(len(mask), 1), real], dim=1),
         )
-
-
-def _pad(rows: list[list[int]], device: torch.device, side: str = "right") -> Tensor:
-    """Stack rows of ids, filled up with IGNORED on one side."""
-    padded = [torch.tensor(row, dtype=torch.long, device=device) for row in rows]
-    return nn.utils.rnn.pad_sequence(padded, batch_first=True, padding_value=IGNORED, padding_side=side)

@@ -1,6 +1,6 @@
 """Checkpoints: a folder with the trained tensors and all that is needed to use and repeat them.
 
-    model.safetensors   the tensors of `fusion` and `projection`, and a digest of them
+    model.safetensors   the tensors of `fusion` and `projection`, and digests of them and of config.json
     config.json         bridge, task, training, fingerprints of both frozen models
     metrics.json        how training went, and the evaluations recorded since
     README.md           the model card, made from the two files above
@@ -9,6 +9,7 @@ Every file is replaced atomically. The frozen models are named and fingerprinted
 """
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ from torch import Tensor
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.card import CheckpointInfo, render_card
 from fusion_demo.config import BridgeConfig, TrainConfig, read_config
-from fusion_demo.errors import CheckpointError, ConfigError
+from fusion_demo.errors import CheckpointError, ConfigError, shown
 from fusion_demo.files import write_atomically, write_json
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.pretrained.random_weights import PREFIX as RANDOM_PREFIX
-from fusion_demo.tensors import COPY_AGAIN, read_tensors, write_tensors
+from fusion_demo.tensors import COPY_AGAIN, read_note, read_tensors, write_tensors
 
 FORMAT_VERSION = 1
 TENSORS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
@@ -69,7 +70,6 @@ def save_checkpoint(info: CheckpointInfo, tensors: dict[str, Tensor]) -> None:
     """
     check_models(info.bridge)
     info.folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(info.folder / TENSORS, tensors)
     config = {
         "format_version": FORMAT_VERSION,
         "task": info.task,
@@ -79,6 +79,7 @@ def save_checkpoint(info: CheckpointInfo, tensors: dict[str, Tensor]) -> None:
         "data": info.data,
         "fingerprints": info.fingerprints,
     }
+    write_tensors(info.folder / TENSORS, tensors, note=_digest(config))
     write_json(info.folder / CONFIG, config)
     _write_metrics(info)
 
@@ -110,7 +111,7 @@ def read_checkpoint_info(folder: Path) -> CheckpointInfo:
     metrics = _read_json(folder / METRICS)
     if config.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
-            f"{folder / CONFIG} has format version {config.get('format_version')!r}; this program reads "
+            f"{folder / CONFIG} has format version {shown(config.get('format_version'))}; this program reads "
             f"{FORMAT_VERSION}. Use the program that wrote it, or train again."
         )
     if set(config) != REQUIRED_KEYS:
@@ -158,6 +159,7 @@ def load_checkpoint(folder: Path, models: FrozenModels | None = None) -> FusionB
         ModelError: a frozen model cannot be had.
     """
     info = read_checkpoint_info(folder)
+    _check_config(folder)
     models = models or FrozenModels()
     actual = models.fingerprints(info.bridge)
     role = _other_model(info, actual)
@@ -187,6 +189,7 @@ def start_from(folder: Path, bridge: FusionBridge, fingerprints: dict[str, str])
         CheckpointError: the checkpoint is missing, damaged, or of another bridge.
     """
     info = read_checkpoint_info(folder)
+    _check_config(folder)
     role = _other_model(info, fingerprints)
     if role:
         raise CheckpointError(
@@ -201,6 +204,23 @@ def start_from(folder: Path, bridge: FusionBridge, fingerprints: dict[str, str])
                 f"Give the same --{name.replace('_', '-')}, or start from another checkpoint."
             )
     _load_tensors(folder, bridge)
+
+
+def _check_config(folder: Path) -> None:
+    """Refuse options that the tensors were not trained with, before anything of their size is built.
+
+    A file of tensors without a note was written before there was one; nothing is known of its options.
+    """
+    note = read_note(folder / TENSORS)
+    if note and note != _digest(_read_json(folder / CONFIG)):
+        raise CheckpointError(
+            f"{folder / CONFIG} is not the one that {TENSORS} was saved with: it was changed, or one of the "
+            f"two is another checkpoint's. {COPY_AGAIN}"
+        )
+
+
+def _digest(config: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def _other_model(info: CheckpointInfo, fingerprints: dict[str, str]) -> str | None:

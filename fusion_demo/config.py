@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fusion_demo.errors import ConfigError, unknown_name
+from fusion_demo.errors import ConfigError, shown, unknown_name
 
 Config = TypeVar("Config", "BridgeConfig", "TrainConfig")
 
@@ -122,7 +122,9 @@ class TrainConfig:
         0, "passes of the warm start, in which the first soft token learns its label without the LLM; 0: none"
     )
     warm_start_noise: float = option(
-        0.0, "Gaussian noise on a text's mean fused state in the warm start, relative to its own scale"
+        0.0,
+        "Gaussian noise on the mean fused state of a text, or of each word, in the warm start, relative to "
+        "its own scale",
     )
     warm_start_learning_rate: float = option(1e-3, "peak learning rate of the warm start")
     warm_start_examples: int = option(0, "training examples of the warm start (a seeded sample); 0: all")
@@ -152,6 +154,10 @@ class TrainConfig:
         0.0,
         "each update hides its own fraction, drawn between soft_token_dropout and this; 0: always the same",
     )
+    soft_token_merge: float = option(
+        0.0, "chance of a soft token to become one with the next in training: their mean"
+    )
+    soft_token_split: float = option(0.0, "chance of a soft token to stand there twice in training")
     evaluations: int = option(4, "dev evaluations over the whole training, the last at its end")
     dev_examples: int = option(300, "dev examples per language in each evaluation; 0: all")
     dev_languages: str = option("en", "languages of the dev evaluations, comma-separated")
@@ -185,6 +191,8 @@ class TrainConfig:
             "warmup_fraction",
             "soft_token_dropout",
             "soft_token_dropout_max",
+            "soft_token_merge",
+            "soft_token_split",
             "adam_beta1",
             "adam_beta2",
         ):
@@ -240,7 +248,7 @@ def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Conf
             raise ConfigError(f"{source}: {unknown_name('option', name, fields)}")
         if not _is_a(value, hints[name]):
             raise ConfigError(
-                f"{source}: '{name}' takes {hints[name].__name__}, not {type(value).__name__} {value!r}."
+                f"{source}: '{name}' takes {hints[name].__name__}, not {type(value).__name__} {shown(value)}."
             )
     converted = {n: float(v) if hints[n] is float else v for n, v in values.items()}
     try:

@@ -15,6 +15,10 @@ shows the text in the page.
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+LONGEST_QUOTE = 100
+"""Characters of a value that a message quotes; a damaged file may hold any number."""
 
 
 class FusionDemoError(Exception):
@@ -45,6 +49,12 @@ class InputError(FusionDemoError):
     """A text typed by a user cannot be used."""
 
 
+def shown(value: Any) -> str:
+    """Return a value as a message quotes it: on one line, at most `LONGEST_QUOTE` characters, and "…"."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+
+
 def unknown_name(kind: str, name: str, available: Iterable[str]) -> str:
     """Return the sentence for a name that is not in a registry.
 
@@ -52,6 +62,6 @@ def unknown_name(kind: str, name: str, available: Iterable[str]) -> str:
     "Unknown task 'new'. Did you mean 'news'? Available: news, sib200."
     """
     choices = sorted(available)
-    close = difflib.get_close_matches(name, choices, n=1)
+    close = difflib.get_close_matches(name, choices, n=1) if len(name) <= LONGEST_QUOTE else []
     hint = f" Did you mean '{close[0]}'?" if close else ""
-    return f"Unknown {kind} '{name}'.{hint} Available: {', '.join(choices)}."
+    return f"Unknown {kind} {shown(name)}.{hint} Available: {', '.join(choices)}."

@@ -66,6 +66,26 @@ class FrozenLLM(nn.Module):
         seen = functional.pad(mask, (len(before), 0), value=True)
         return self._read(before, embeddings, seen.long(), _positions(mask, len(before)), logits_to_keep)
 
+    def read_answers(
+        self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, answers: Tensor, real: Tensor
+    ) -> Tensor:
+        """Return the logits of answers behind what was read, (B, N, V), at no other position.
+
+        Args:
+            before: Token ids of the prefix, the same for every row.
+            embeddings: (B, S, E).
+            mask: (B, S), False at positions to be passed over; the last one is True.
+            answers: (B, N) token ids.
+            real: (B, N), False behind the end of an answer.
+        """
+        logits = self.read(
+            before,
+            torch.cat([embeddings, self.embed(answers).to(embeddings.dtype)], dim=1),
+            torch.cat([mask, real], dim=1),
+            logits_to_keep=answers.shape[1] + 1,
+        )
+        return logits[:, :-1]
+
     def read_branches(
         self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, branches: list[list[int]]
     ) -> Tensor:
@@ -142,8 +162,12 @@ class FrozenLLM(nn.Module):
         *,
         on_token: Callable[[Written], None] | None = None,
         stop: Callable[[], bool] | None = None,
+        keep_prefix: bool = True,
     ) -> Tensor:
-        """Write on behind what was read. The prefix is not kept, so that conversations fill no cache.
+        """Write on behind what was read.
+
+        The prefix is read once and kept for the next texts, unless it is a conversation, which comes but
+        once: of that, the beginning is taken from what is kept already.
 
         Args:
             before: Token ids of the prefix, the same for every row.
@@ -152,18 +176,23 @@ class FrozenLLM(nn.Module):
             decoding: How the answer is written.
             on_token: Gets the answer so far of a single row after each token.
             stop: Ends the answer after the token during which it came to return True.
+            keep_prefix: Whether other texts will come behind the same prefix.
 
         Returns:
             (B, N) token ids of the answers alone; what follows an end token is padding.
         """
+        kept = before if keep_prefix else self._known_beginning(before)
         start = torch.tensor(before, dtype=torch.long, device=mask.device).expand(len(mask), -1)
-        embeddings = torch.cat([self.embed(start).to(embeddings.dtype), embeddings], dim=1)
-        mask = torch.cat([torch.ones_like(start, dtype=torch.bool), mask], dim=1)
-        # `generate` continues at the last position, so all padding has to stand on the left.
+        # `generate` continues at the last position, so all padding has to stand on the left: behind the
+        # prefix, which every row has, and before the text.
         order = mask.int().argsort(dim=1, stable=True)
+        text = embeddings.gather(1, order[..., None].expand_as(embeddings))
+        real = torch.cat([torch.ones_like(start, dtype=torch.bool), mask.gather(1, order)], dim=1)
         return self.model.generate(
-            inputs_embeds=embeddings.gather(1, order[..., None].expand_as(embeddings)).to(self.model.dtype),
-            attention_mask=mask.gather(1, order).long(),
+            # All of it: `generate` itself leaves out what the cache holds.
+            inputs_embeds=torch.cat([self.embed(start).to(text.dtype), text], dim=1).to(self.model.dtype),
+            attention_mask=real.long(),
+            past_key_values=self._prefix_cache(kept, len(mask)),
             streamer=TokenStreamer(self.tokenizer, on_token) if on_token else None,
             stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
             **decoding.generate_options(self.tokenizer),
@@ -213,9 +242,15 @@ class FrozenLLM(nn.Module):
             self._prefixes[before] = self.model(input_ids=ids, use_cache=True).past_key_values
             if len(self._prefixes) > CACHED_PREFIXES:
                 self._prefixes.popitem(last=False)
+        self._prefixes.move_to_end(before)
         cache = copy.deepcopy(self._prefixes[before])
         cache.batch_repeat_interleave(rows)
         return cache
+
+    def _known_beginning(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the longest kept prefix that a prefix begins with; an empty one if there is none."""
+        known = [prefix for prefix in self._prefixes if before[: len(prefix)] == prefix]
+        return max(known, key=len, default=())
 
     def _apply(self, *args, **kwargs) -> "FrozenLLM":
         # The model moves to another device or dtype: what was cached there is of no use here.

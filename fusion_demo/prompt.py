@@ -37,12 +37,14 @@ class PromptFrame:
         after: Token ids behind the boundary vector.
         answer_prefix: What stands between the last of them and the answer's first letter.
         text_end: Token ids behind the text itself, where the LLM reads that too.
+        shared: Whether other texts have the same tokens in front: not those of a conversation.
     """
 
     before: tuple[int, ...]
     after: tuple[int, ...]
     answer_prefix: str
     text_end: tuple[int, ...] = ()
+    shared: bool = True
 
     def answer_ids(self, tokenizer: PreTrainedTokenizerBase, answer: str) -> list[int]:
         """Return the ids of an answer as the LLM should write it, its end token included."""
@@ -89,7 +91,9 @@ def build_frame(
         after = tokenizer.encode(bare_prompt.strip(), add_special_tokens=False) if bare_prompt else []
         line_break = tokenizer.encode("\n", add_special_tokens=False)
         lines = [token for _, ids in history for token in (*ids, *line_break)]
-        return PromptFrame((*start, *lines), tuple(after), " ", text_end=tuple(line_break))
+        return PromptFrame(
+            (*start, *lines), tuple(after), " ", text_end=tuple(line_break), shared=not history
+        )
     if not tokenizer.chat_template:
         raise ConfigError("This LLM has no chat template. Use --prompt-form bare.")
     content = f"{instruction}\n{TEXT_MARK}" if instruction else TEXT_MARK
@@ -107,4 +111,4 @@ def build_frame(
     before = list(around[0])
     for (_, ids), part in zip(history, around[1:], strict=True):
         before += [*ids, *part]
-    return PromptFrame(tuple(before), tuple(last), "")
+    return PromptFrame(tuple(before), tuple(last), "", shared=not history)

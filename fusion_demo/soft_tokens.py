@@ -36,29 +36,71 @@ class SoftTokens:
     parts: Tensor
 
 
-def disturb(soft: SoftTokens, *, noise: float, dropout: float) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True, kw_only=True)
+class Disturbance:
+    """How a training step disturbs the soft tokens, so that the LLM learns to read untidy ones too.
+
+    A foreign word often reaches the LLM as two soft tokens where the English one is one, or the reverse.
+    Tokens that stand for a whole text or pair are only ever noised.
+
+    Attributes:
+        noise: Standard deviation of Gaussian noise, relative to each token's own root mean square.
+        dropout: Fraction of the soft tokens that is hidden.
+        merge: Chance of a soft token to become one with the next, their mean.
+        split: Chance of a soft token to stand there twice.
+    """
+
+    noise: float = 0.0
+    dropout: float = 0.0
+    merge: float = 0.0
+    split: float = 0.0
+
+
+def disturb(soft: SoftTokens, how: Disturbance) -> tuple[Tensor, Tensor]:
     """Return embeddings and mask as a training step shows them to the LLM.
 
     What is hidden is left out, which changes nothing but the time: the LLM's passes are what a step costs.
-    Tokens that stand for a whole text or pair are never hidden.
 
     Args:
         soft: The soft tokens of B texts.
-        noise: Standard deviation of Gaussian noise, relative to each token's own root mean square.
-        dropout: Fraction of the encoder tokens' soft tokens that is hidden.
+        how: What is done, in this order: merge, split, noise, dropout.
 
     Returns:
-        (B, S', E) and (B, S'), S' at most S.
+        (B, S', E) and (B, S').
     """
-    embeddings, mask = soft.embeddings, soft.mask
-    if noise:
+    embeddings, mask, summaries = soft.embeddings, soft.mask, soft.summaries
+    if how.merge:
+        embeddings, mask = _merge(embeddings, mask, _drawn(mask, how.merge, summaries))
+    if how.split:
+        twice = _drawn(mask, how.split, summaries) & mask
+        embeddings = embeddings.repeat_interleave(2, dim=1)
+        mask = torch.stack([mask, twice], dim=2).flatten(1)
+        summaries *= 2
+    if how.noise:
         scale = embeddings.detach().pow(2).mean(dim=-1, keepdim=True).sqrt()
-        embeddings = embeddings + noise * scale * torch.randn_like(embeddings)
-    if dropout:
-        kept = torch.rand(mask.shape, device=mask.device) >= dropout
-        kept[:, : soft.summaries] = True
-        embeddings, mask = pack(embeddings, mask & kept)
-    return embeddings, mask
+        embeddings = embeddings + how.noise * scale * torch.randn_like(embeddings)
+    if how.dropout:
+        mask = mask & ~_drawn(mask, how.dropout, summaries)
+    if mask is soft.mask:
+        return embeddings, mask
+    return pack(embeddings, mask)
+
+
+def _drawn(mask: Tensor, chance: float, summaries: int) -> Tensor:
+    """Return which positions are drawn, each with the same chance; the first `summaries` never are."""
+    drawn = torch.rand(mask.shape, device=mask.device) < chance
+    drawn[:, :summaries] = False
+    return drawn
+
+
+def _merge(embeddings: Tensor, mask: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Make each drawn position the mean of itself and the next, which is hidden; none is used twice."""
+    next_real = torch.cat([mask[:, 1:], torch.zeros_like(mask[:, :1])], dim=1)
+    first = drawn & mask & next_real
+    first[:, 1:] &= ~first[:, :-1]
+    second = torch.cat([torch.zeros_like(first[:, :1]), first[:, :-1]], dim=1)
+    following = torch.cat([embeddings[:, 1:], embeddings[:, -1:]], dim=1)
+    return torch.where(first[..., None], (embeddings + following) / 2, embeddings), mask & ~second
 
 
 def pack(embeddings: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,6 +52,21 @@ def read_tensors(path: Path, expected: dict[str, tuple[int, ...]]) -> tuple[dict
     return tensors, note
 
 
+def read_note(path: Path) -> str:
+    """Return the note of a file that `write_tensors` wrote; `read_tensors` tells whether it is whole.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing. {COPY_AGAIN}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get(NOTE, "")
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or cut off ({error}). {COPY_AGAIN}") from None
+
+
 def _compare(path: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
     for name in sorted(set(expected) | set(found)):
         if name not in found:

@@ -17,6 +17,7 @@ from fusion_demo.decoding import Decoding
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
+from fusion_demo.soft_tokens import Disturbance
 from fusion_demo.streaming import HALF_CHARACTER
 
 TEXTS = ["good day", "ලංකා", "a much longer text than the other two", "x"]
@@ -179,7 +180,7 @@ def test_training_changes_the_trained_tensors_and_no_frozen_bit():
     trained = {n: p.clone() for n, p in bridge.trained_state().items()}
     optimizer = torch.optim.AdamW([p for p in bridge.parameters() if p.requires_grad], lr=1e-2)
     for _ in range(2):
-        bridge(TEXTS, LABELS, frame_of(bridge), soft_token_noise=0.1, soft_token_dropout=0.2).backward()
+        bridge(TEXTS, LABELS, frame_of(bridge), disturbance=Disturbance(noise=0.1, dropout=0.2)).backward()
         optimizer.step()
         optimizer.zero_grad()
     assert all(torch.equal(bridge.state_dict()[name], value) for name, value in frozen.items())
@@ -234,8 +235,8 @@ def test_noise_and_dropout_are_off_unless_asked_for(make_bridge):
     bridge = make_bridge()
     frame = frame_of(bridge)
     assert bridge(TEXTS, LABELS, frame).item() == bridge(TEXTS, LABELS, frame).item()
-    assert bridge(TEXTS, LABELS, frame, soft_token_noise=0.5) != bridge(TEXTS, LABELS, frame)
-    assert bridge(TEXTS, LABELS, frame, soft_token_dropout=0.5) != bridge(TEXTS, LABELS, frame)
+    assert bridge(TEXTS, LABELS, frame, disturbance=Disturbance(noise=0.5)) != bridge(TEXTS, LABELS, frame)
+    assert bridge(TEXTS, LABELS, frame, disturbance=Disturbance(dropout=0.5)) != bridge(TEXTS, LABELS, frame)
 
 
 def test_a_text_of_control_tokens_never_reaches_the_llms_tokeniser(make_bridge, monkeypatch):

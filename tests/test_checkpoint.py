@@ -15,6 +15,7 @@ from fusion_demo.checkpoint import (
 )
 from fusion_demo.config import FUSION_NAMES, BridgeConfig, option_names
 from fusion_demo.errors import CheckpointError
+from fusion_demo.tensors import write_tensors
 
 LABELS = ["sports", "arts"]
 
@@ -38,6 +39,12 @@ def rewrite(path, change):
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
+
+
+def save_again(folder, models, **changes):
+    """Save a checkpoint's own tensors under other facts."""
+    tensors = load_checkpoint(folder, models).trained_state()
+    save_checkpoint(dataclasses.replace(read_checkpoint_info(folder), **changes), tensors)
 
 
 @pytest.mark.parametrize("fusion", FUSION_NAMES)
@@ -97,7 +104,8 @@ def test_a_flipped_bit_is_refused(folder, tiny_models):
 
 @pytest.mark.parametrize("role", ["encoder", "llm"])
 def test_other_frozen_models_are_refused(folder, tiny_models, role):
-    rewrite(folder / "config.json", lambda c: c["fingerprints"].update({role: "0" * 64}))
+    fingerprints = read_checkpoint_info(folder).fingerprints | {role: "0" * 64}
+    save_again(folder, tiny_models, fingerprints=fingerprints)
     with pytest.raises(CheckpointError, match=f"trained with another {role}.*models fetch"):
         load_checkpoint(folder, tiny_models)
 
@@ -181,14 +189,47 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
             assert name in SHAPING_OPTIONS
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c["bridge"].update(soft_token_unit="word"),  # the tensors would fit
+        lambda c: c["bridge"].update(fusion_blocks=10**9),  # never built
+        lambda c: c.update(task="sib200"),
+        lambda c: c["training"].update(seed=1),
+    ],
+)
+def test_a_config_that_was_changed_is_refused(folder, tiny_models, make_bridge, change):
+    rewrite(folder / "config.json", change)
+    with pytest.raises(CheckpointError, match=r"config\.json is not the one that .* was saved with"):
+        load_checkpoint(folder, tiny_models)
+    bridge = make_bridge()
+    with pytest.raises(CheckpointError, match=r"config\.json is not the one that .* was saved with"):
+        start_from(folder, bridge, tiny_models.fingerprints(bridge.config))
+
+
+def test_a_config_in_another_form_is_the_same(folder, tiny_models):
+    rewrite(folder / "config.json", lambda c: c.update(bridge=dict(reversed(c["bridge"].items()))))
+    load_checkpoint(folder, tiny_models)
+
+
+def test_tensors_from_before_the_note_are_read(folder, tiny_models):
+    tensors = load_checkpoint(folder, tiny_models).trained_state()
+    write_tensors(folder / "model.safetensors", tensors)
+    assert torch.equal(
+        load_checkpoint(folder, tiny_models).projection.boundary, tensors["projection.boundary"]
+    )
+
+
 def test_a_config_of_another_shape_is_refused(folder, tiny_models):
-    rewrite(folder / "config.json", lambda c: c["bridge"].update(fusion_feedforward=3.0))
+    bridge = dataclasses.replace(read_checkpoint_info(folder).bridge, fusion_feedforward=3.0)
+    save_again(folder, tiny_models, bridge=bridge)
     with pytest.raises(CheckpointError, match=r"has shape .* but the bridge needs"):
         load_checkpoint(folder, tiny_models)
 
 
 def test_a_config_of_another_fusion_is_refused(folder, tiny_models):
-    rewrite(folder / "config.json", lambda c: c["bridge"].update(fusion="global-softmax"))
+    bridge = dataclasses.replace(read_checkpoint_info(folder).bridge, fusion="global-softmax")
+    save_again(folder, tiny_models, bridge=bridge)
     with pytest.raises(CheckpointError, match=r"an unknown tensor|lacks the tensor"):
         load_checkpoint(folder, tiny_models)
 

@@ -63,6 +63,41 @@ def test_the_prefix_is_computed_once_and_not_used_up(llm):
     assert len(calls) == 3  # the prefix, and twice the text
 
 
+def reference_answer(llm, ids, count):
+    for _ in range(count):
+        ids = [*ids, reference_logits(llm, ids)[-1].argmax().item()]
+    return ids[-count:]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("length", [0, 4, 90])
+def test_an_answer_behind_a_kept_prefix_equals_the_slow_reference(llm, length, keep):
+    before = tuple(10 + i % 80 for i in range(length))
+    ids = torch.tensor([[40, 99, 41], [50, 51, 52]])
+    mask = torch.tensor([[True, False, True], [True, True, True]])
+    llm.read(before[:4], llm.embed(ids), mask, logits_to_keep=1)  # of the longest one this beginning is kept
+    for _ in range(2):  # the second time with what the first has kept
+        answers = llm.generate(before, llm.embed(ids), mask, Decoding(max_new_tokens=6), keep_prefix=keep)
+        for row, text in enumerate(([40, 41], [50, 51, 52])):
+            expected = reference_answer(llm, [*before, *text], 6)
+            if llm.tokenizer.eos_token_id in expected:
+                expected = expected[: expected.index(llm.tokenizer.eos_token_id)]
+            assert answers[row, : len(expected)].tolist() == expected
+
+
+def test_conversations_fill_no_cache_and_begin_with_what_is_kept(llm):
+    embeddings, mask = llm.embed(torch.tensor([[40]])), torch.ones(1, 1, dtype=torch.bool)
+    llm.generate(BEFORE, embeddings, mask, Decoding(max_new_tokens=1))
+    longer = (*BEFORE, *range(10, 16))
+    widths = []
+    llm.model.model.layers[0].register_forward_pre_hook(lambda _, states: widths.append(states[0].shape[1]))
+    for _ in range(2):
+        llm.generate(longer, embeddings, mask, Decoding(max_new_tokens=1), keep_prefix=False)
+    assert widths == [7, 7]  # the conversation behind the kept beginning, and the text
+    llm.generate(BEFORE, embeddings, mask, Decoding(max_new_tokens=1))
+    assert widths[2:] == [1]  # the kept prefix is still there
+
+
 def test_the_prefix_follows_the_model_to_another_dtype(llm):
     embeddings, mask = llm.embed(torch.tensor([[40]])), torch.ones(1, 1, dtype=torch.bool)
     llm.read(BEFORE, embeddings, mask, logits_to_keep=1)

@@ -10,6 +10,8 @@ COMMANDS = {
     "train": "train a bridge and write a checkpoint",
     "evaluate": "measure a checkpoint or a baseline, language by language",
     "echo": "measure how much of a text arrives at the LLM: its English, against the English that was meant",
+    "teach": "let the LLM answer English messages: what a bridge for chat is trained on",
+    "chat": "measure how near the answers to foreign messages are to those to the English ones",
     "compare": "tell which of several systems is better on the same rows",
     "layers": "show which layers a checkpoint uses, and whether its answers depend on them",
     "results": "write docs/results.md from the metrics files",

@@ -4,12 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fusion_demo.batching import batches_by_length
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import read_checkpoint_info
 from fusion_demo.data import Example, read_examples, read_languages
 from fusion_demo.errors import ConfigError, DataError
-from fusion_demo.evaluation import RunDescription, RunWriter, describe_data, open_run
+from fusion_demo.evaluation import RunDescription, describe_data, open_run
 from fusion_demo.evaluation.echo import MEASURES, score_echoes
 from fusion_demo.files import write_json
 from fusion_demo.languages import get_language
@@ -23,10 +22,9 @@ from train_cli.systems import (
     build_checkpoint,
     check_system_arguments,
 )
+from train_cli.writing import write_answers
 
 TASK = WRITING_TASKS["echo"]
-WINDOW = 64
-"""Texts whose echoes are kept together; a stop costs at most so many."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,8 +57,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.baseline == "linear-probe":
         raise ConfigError("The linear probe writes nothing. Choose another --baseline.")
     info = read_checkpoint_info(Path(arguments.checkpoint)) if arguments.checkpoint else None
-    if info and info.task != TASK.name:
-        raise ConfigError(f"{info.name} is a checkpoint of '{info.task}'. Give one of '{TASK.name}'.")
+    if info and info.task not in WRITING_TASKS:
+        raise ConfigError(
+            f"{info.name} is a checkpoint of '{info.task}'. Give one of a task that is answered freely: "
+            f"{', '.join(WRITING_TASKS)}."
+        )
     sample = {"max_examples": arguments.max_examples, "seed": arguments.seed}
     languages = comma_separated(arguments.languages)
     examples = read_languages(arguments.data, TASK, arguments.split, languages, **sample)
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     languages_report = {}
     with open_run(folder, description) as kept:
         for code, rows in examples.items():
-            echoes = repeat(system, code, rows, kept, arguments.batch_size)
+            echoes = write_answers(system, TASK, code, rows, kept, arguments.batch_size)
             languages_report[code] = score_echoes(echoes, [example.text for example in references])
             print(_line(code, languages_report[code]), flush=True)
             for example, echo in list(zip(references, echoes, strict=True))[: arguments.show]:
@@ -86,28 +87,6 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"\nechoes: {folder}")
     if arguments.output:
         write_json(arguments.output, report)
-
-
-def repeat(system: System, code: str, examples: list[Example], kept: RunWriter, batch_size: int) -> list[str]:
-    """Return the echo of each text; windows that a run holds already are not made again.
-
-    A window that a stop cut through is made again in the same batches, so that a run that was stopped ends
-    with the same echoes as one that was not.
-    """
-    echoes = kept.english(code)
-    for start in range(0, len(examples), WINDOW):
-        window = examples[start : start + WINDOW]
-        if all(example.row in echoes for example in window):
-            continue
-        texts = system.answerer.prepare([example.text for example in window], code)
-        new: dict[int, str] = {}
-        for batch in batches_by_length(texts, batch_size):
-            answers = system.answerer.generate([texts[i] for i in batch], TASK)
-            new |= {window[i].row: answer for i, answer in zip(batch, answers, strict=True)}
-        new = {row: new[row] for row in sorted(new) if row not in echoes}
-        kept.append_english(code, new)
-        echoes |= new
-    return [str(echoes[example.row]) for example in examples]
 
 
 def _describe(

@@ -29,10 +29,11 @@ class LexicalWarmStart(WarmStart):
 
         loss = −log softmax_k( s · cos(e_w, v_k) )[word of w] + 0.1 · (rms(e) / rms − 1)²
 
-    e_w is the projected mean of a word's fused states; v_k are the LLM's embeddings of the batch's own words,
-    each the mean over the LLM's pieces of " word", and 2,000 rows of its vocabulary drawn at random; s is
-    learned and starts at 1/0.07, as in CLIP (Radford et al., 2021). The second term holds the soft tokens at
-    the root mean square of the LLM's embeddings, the scale which it can read.
+    e_w is the projected mean of a word's fused states, noised as the config says; v_k are the LLM's
+    embeddings of the batch's own words, each the mean over the LLM's pieces of " word", and 2,000 rows of
+    its vocabulary drawn at random; s is learned and starts at 1/0.07, as in CLIP (Radford et al., 2021). The
+    second term holds the soft tokens at the root mean square of the LLM's embeddings, the scale which it can
+    read.
 
     Raises:
         ConfigError: the bridge reads pairs.
@@ -59,6 +60,9 @@ class LexicalWarmStart(WarmStart):
         bridge = self.bridge
         encoded, _, fusion = bridge.fuse([example.text for example in examples])
         pooled, _ = pool_words(fusion.fused, encoded.tokens)
+        if noise := self.config.warm_start_noise:
+            spread = pooled.detach().std(dim=-1, keepdim=True)
+            pooled = pooled + noise * spread * torch.randn_like(pooled)
         places = [words_of(tokens) for tokens in encoded.tokens]
         words = sorted({word for row in places for word in row.values()})
         rows = [(row, place) for row, found in enumerate(places) for place in found]

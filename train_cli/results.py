@@ -10,6 +10,7 @@ from fusion_demo.results import (
     read_comparisons,
     read_layer_reports,
     read_systems,
+    read_writing,
     render_results,
 )
 from train_cli.evaluate import new_file
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         type=Path,
         default=Path("docs/metrics"),
-        help="folder of the metrics files of baselines, comparisons and layers (default: docs/metrics)",
+        help="folder of all other metrics files (default: docs/metrics)",
     )
     parser.add_argument(
         "--output",
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
         read_systems(arguments.checkpoints, arguments.metrics),
         read_comparisons(arguments.metrics),
         read_layer_reports(arguments.metrics),
+        read_writing(arguments.metrics),
     ).encode()
     if not arguments.check:
         write_atomically(arguments.output, page)

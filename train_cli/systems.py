@@ -259,6 +259,8 @@ def _baseline_config(arguments: argparse.Namespace) -> BridgeConfig:
 def _complete(details: dict[str, Any], task: Task, arguments: argparse.Namespace) -> dict[str, Any]:
     """Add what decides the answers of every system."""
     prompt = [task.instruction, task.bare_prompt, task.label_words, task.fields]
+    if task.writes:
+        prompt += [task.answer_tokens, task.no_repeat_ngram]
     return {**details, "prompt": _digest(prompt), "dtype": arguments.dtype}
 
 

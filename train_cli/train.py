@@ -56,6 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
             f"The task '{task.name}' has no training data of its own. Train --task {task.trained_on}, and "
             f"evaluate that checkpoint with --task {task.name}."
         )
+    if task.writes and bridge_config.soft_token_unit == "text":
+        raise ConfigError(
+            f"The task '{task.name}' is answered freely, and a soft token for a whole text does not carry "
+            "its words. Give --soft-token-unit word or token."
+        )
     train, warm_start, dev = read_data(config, task)
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)

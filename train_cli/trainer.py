@@ -21,6 +21,7 @@ from fusion_demo.config import TrainConfig
 from fusion_demo.data import Example
 from fusion_demo.evaluation import classify_examples, score_language
 from fusion_demo.files import write_atomically
+from fusion_demo.soft_tokens import Disturbance
 from fusion_demo.tasks import Task
 from train_cli.batches import epoch_batches, share_of
 from train_cli.lexical import LexicalWarmStart
@@ -192,14 +193,21 @@ class Trainer:
         dropout = config.soft_token_dropout
         if config.soft_token_dropout_max:
             dropout += (config.soft_token_dropout_max - dropout) * torch.rand(()).item()
+        disturbance = Disturbance(
+            noise=config.soft_token_noise,
+            dropout=dropout,
+            merge=config.soft_token_merge,
+            split=config.soft_token_split,
+        )
         for batch in batches:
             examples = [self.train_examples[i] for i in batch]
+            texts = [example.text for example in examples]
             loss = model(
-                [example.text for example in examples],
+                texts,
                 [self.task.answer(example.label) for example in examples],
                 self.frame,
-                soft_token_noise=config.soft_token_noise,
-                soft_token_dropout=dropout,
+                disturbance=disturbance,
+                taught_by=texts if self.task.taught else None,
             ) / len(batches)
             self.accelerator.backward(loss)
             total += loss.item()
@@ -298,7 +306,8 @@ def measure_answers(
         lengths = [len(frame.answer_ids(bridge.llm.tokenizer, answer)) for answer in answers]
         total = 0.0
         for batch in batches_by_length(texts, EVALUATION_BATCH):
-            loss = bridge([texts[i] for i in batch], [answers[i] for i in batch], frame)
+            read, said = [texts[i] for i in batch], [answers[i] for i in batch]
+            loss = bridge(read, said, frame, taught_by=read if task.taught else None)
             total += loss.item() * sum(lengths[i] for i in batch)
         languages[code] = {"loss": total / sum(lengths), "n": len(examples)}
     loss = sum(row["loss"] for row in languages.values()) / len(languages)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
+from fusion_demo.distillation import distillation_loss, teacher_logits
 from fusion_demo.llm import FrozenLLM
+from fusion_demo.padding import IGNORED, pad
 from fusion_demo.prompt import PromptFrame, build_frame
 from fusion_demo.tasks import Task
 from fusion_demo.tokens import Text
@@ -50,6 +51,19 @@ class LLMAlone:
         decoding = task.decoding(frame, self.llm.tokenizer)
         return self.llm.decode(self.llm.generate(frame.before, *self._read(texts, task, frame), decoding))
 
+    def divergence(
+        self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
+    ) -> float:
+        """Return how far the LLM is, reading the texts, from itself reading the English, in nats a token."""
+        frame = self._frame(task)
+        ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
+        targets = pad(ids, self.llm.model.device)
+        read, taught = (
+            teacher_logits(self.llm, [task.plain(text) for text in rows], targets, frame)
+            for rows in (texts, english)
+        )
+        return distillation_loss(read, taught, targets != IGNORED).item()
+
     def text_ids(self, text: Text, task: Task) -> list[int]:
         """Return the tokens of a text as the LLM reads it, `max_text_tokens` at most.
 
@@ -74,8 +88,5 @@ class LLMAlone:
     def _read(self, texts: Sequence[Text], task: Task, frame: PromptFrame) -> tuple[Tensor, Tensor]:
         """Embeddings (B, S, E) and mask (B, S) of the texts and of what follows them, padded on the left."""
         rows = [[*self.text_ids(text, task), *frame.text_end, *frame.after] for text in texts]
-        width = max(map(len, rows))
-        device = self.llm.model.device
-        ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], device=device)
-        mask = torch.tensor([[False] * (width - len(row)) + [True] * len(row) for row in rows], device=device)
-        return self.llm.embed(ids), mask
+        ids = pad(rows, self.llm.model.device, side="left")
+        return self.llm.embed(ids.clamp(min=0)), ids != IGNORED

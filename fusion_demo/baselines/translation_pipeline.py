@@ -30,6 +30,12 @@ class TranslationPipeline:
         """Return how likely the LLM finds each label's words after the English texts, (B, K), in nats."""
         return self.llm.score_labels(texts, task)
 
+    def divergence(
+        self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
+    ) -> float:
+        """Return how far the LLM is, reading the translations, from itself reading the English."""
+        return self.llm.divergence(texts, answers, english, task)
+
     def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
         """Return the LLM's greedy answers to the English texts."""
         return self.llm.generate(texts, task)

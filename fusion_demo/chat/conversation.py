@@ -39,8 +39,8 @@ NEAREST_WORDS = 3
 LOCK_SECONDS = 0.05
 """How often someone who waits for the models looks whether he was stopped meanwhile."""
 
-ECHO_NGRAM, ECHO_SLACK = 3, 8
-"""The echo repeats no three tokens, and is at most twice as long as the message and this much longer."""
+ECHO_SLACK = 8
+"""The echo is at most twice as long as the message, and this much longer."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,15 @@ def _read_straight(
     def write(on_token: Callable[[Written], None]) -> object:
         row = torch.tensor([[*kept, *frame.text_end, *frame.after]], device=llm.model.device)
         mask = torch.ones_like(row, dtype=torch.bool)
-        return llm.generate(frame.before, llm.embed(row), mask, decoding, on_token=on_token, stop=stop.is_set)
+        return llm.generate(
+            frame.before,
+            llm.embed(row),
+            mask,
+            decoding,
+            on_token=on_token,
+            stop=stop.is_set,
+            keep_prefix=frame.shared,
+        )
 
     tokens = frame_tokens(frame) + len(kept)
     return _Prompt(write, None, tokens, history.dropped, len(kept) < len(ids))
@@ -196,16 +204,15 @@ def _repeat(
 ) -> ChatTurn:
     """Let the LLM say in English what the message says, from the soft tokens that it answered."""
     task = get_training_task("echo")
-    decoding = Decoding(
-        max_new_tokens=min(task.answer_tokens, 2 * len(turn.tokens) + ECHO_SLACK), no_repeat_ngram=ECHO_NGRAM
-    )
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    longest = min(task.answer_tokens, 2 * len(turn.tokens) + ECHO_SLACK)
+    decoding = replace(task.decoding(frame, bridge.llm.tokenizer), max_new_tokens=longest)
 
     def on_token(written: Written) -> None:
         nonlocal turn
         turn = replace(turn, echo=written.text)
         emit(ChatUpdate(turn.answer, turn))
 
-    frame = bridge.frame(task.instruction, task.bare_prompt)
     bridge.write(soft, frame, decoding, on_token=on_token, stop=stop.is_set)
     return replace(turn, stopped=stop.is_set())
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from fusion_demo.bridge import FusionBridge
@@ -45,6 +46,21 @@ class Answerer(Protocol):
         """
         ...
 
+    def divergence(
+        self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
+    ) -> float:
+        """Return the mean of KL(LLM reading the English || this system) over given answers' tokens, nats.
+
+        Args:
+            texts: B prepared texts.
+            answers: B answers, along which both go on.
+            english: B English texts that mean the same.
+            task: Gives the prompt.
+
+        Systems that only score labels have no such method.
+        """
+        ...
+
 
 class BridgeAnswerer:
     """A fusion bridge as an `Answerer`."""
@@ -67,6 +83,13 @@ class BridgeAnswerer:
         frame = self._frame(task)
         decoding = task.decoding(frame, self.bridge.llm.tokenizer)
         return self.bridge.generate(texts, frame, decoding)
+
+    def divergence(
+        self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
+    ) -> float:
+        """Return how far the LLM behind the bridge is from the one reading the English, nats a token."""
+        with torch.no_grad():
+            return self.bridge(texts, answers, self._frame(task), taught_by=english).item()
 
     def _frame(self, task: Task) -> PromptFrame:
         return self.bridge.frame(task.instruction, task.bare_prompt)

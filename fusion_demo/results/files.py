@@ -1,4 +1,4 @@
-"""The files of docs/metrics: baselines and evaluations, comparisons, layers."""
+"""The files of docs/metrics: baselines and evaluations, comparisons, layers, echoes and answers."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 from fusion_demo.errors import DataError
 
-COMPARISON, LAYERS = "compare-", "layers-"
-"""How the names of the files begin that `compare` and `layers` wrote; the others hold scores."""
+COMPARISON, LAYERS, WRITING = "compare-", "layers-", ("echo-", "chat-")
+"""How the names of the files begin that `compare`, `layers`, `echo` and `chat` wrote; others hold scores."""
 
 
 def score_files(folder: Path) -> list[Path]:
     """Return the files of scores in a folder, by name."""
-    return [path for path in sorted(folder.glob("*.json")) if not path.name.startswith((COMPARISON, LAYERS))]
+    others = (COMPARISON, LAYERS, *WRITING)
+    return [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(others)]
 
 
 def read_comparisons(folder: Path) -> dict[Path, dict[str, Any]]:
@@ -31,6 +32,16 @@ def read_layer_reports(folder: Path) -> dict[Path, dict[str, Any]]:
         DataError: a file is not JSON.
     """
     return {path: read_metrics(path, "layers") for path in sorted(folder.glob(f"{LAYERS}*.json"))}
+
+
+def read_writing(folder: Path) -> dict[Path, dict[str, Any]]:
+    """Return what `echo` and `chat` wrote to echo-NAME.json and chat-NAME.json, by name.
+
+    Raises:
+        DataError: a file is not JSON.
+    """
+    paths = [path for begin in WRITING for path in sorted(folder.glob(f"{begin}*.json"))]
+    return {path: read_metrics(path, path.name.partition("-")[0]) for path in paths}
 
 
 def read_metrics(path: Path, commands: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fusion_demo.results.files import broken
 from fusion_demo.results.layers import render_layers
 from fusion_demo.results.scores import Row, every_language, summary
 from fusion_demo.results.systems import SPLITS, SystemResults
+from fusion_demo.results.writing import render_writing
 from fusion_demo.tasks import TASKS
 
 REMAKE = "python -m train_cli results"
@@ -37,6 +38,7 @@ def render_results(
     systems: Sequence[SystemResults],
     comparisons: Mapping[Path, Mapping[str, Any]] | None = None,
     layers: Mapping[Path, Mapping[str, Any]] | None = None,
+    writing: Mapping[Path, Mapping[str, Any]] | None = None,
 ) -> str:
     """Return the page: for each task and split the scores and comparisons, the layers, how each was made.
 
@@ -44,9 +46,10 @@ def render_results(
         systems: What was measured.
         comparisons: File → what `compare` wrote.
         layers: File → what `layers` wrote.
+        writing: File → what `echo` and `chat` wrote.
 
     Raises:
-        DataError: a comparison or a file of layers is damaged.
+        DataError: a file of metrics is damaged.
     """
     compared = _by_place(comparisons or {}, "compare")
     used = _by_place(layers or {}, "layers")
@@ -69,6 +72,7 @@ def render_results(
         if rows:
             parts.append(f"## {task.title}: how each system was made\n")
             parts.extend(_provenance(row) for row in rows)
+    parts += render_writing(writing or {})
     if len(parts) == 1:
         parts.append("Nothing has been measured yet.\n")
     return "\n".join(parts)

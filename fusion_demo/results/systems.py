@@ -115,7 +115,6 @@ def _read_file(
     """Read a baseline, or what a checkpoint scored on another task; return the checkpoint's name too."""
     metrics = read_metrics(path, SCORE_COMMANDS)
     try:
-        reports = {metrics["split"]: metrics} if "languages" in metrics else metrics
         checkpoint = metrics.get("checkpoint", "")
         info = infos.get(checkpoint)
         system, recipe = names.get(checkpoint, (metrics.get("system") or checkpoint, ""))
@@ -123,9 +122,9 @@ def _read_file(
             system=system,
             source=f"docs/metrics/{path.name}",
             task=metrics["task"],
-            reports=_check_reports(reports, path),
-            training=_training_of(info) if info else _describe_baseline(metrics),
-            command="" if "languages" in metrics else metrics["command"],
+            reports=_check_reports({metrics["split"]: metrics}, path),
+            training=_training_of(info) if info else metrics["description"],
+            command="",
             recipe=recipe,
         )
         if not system or not found.reports or found.task not in TASKS:
@@ -133,20 +132,6 @@ def _read_file(
     except (ValueError, KeyError, TypeError, AttributeError):
         raise broken(path, SCORE_COMMANDS) from None
     return found, checkpoint
-
-
-def _describe_baseline(metrics: Mapping[str, Any]) -> str:
-    if "description" in metrics:
-        return str(metrics["description"])
-    training = metrics.get("training")
-    if training is None:
-        return "nothing is trained"
-    scaling = "standardised" if training["standardised"] else "unscaled"
-    return (
-        f"{training['examples']:,} English examples, {scaling} features and "
-        f"C = {training['inverse_regularisation']:g} (both chosen on the English dev split), "
-        f"encoder prefix {metrics['encoder']['encoder_prefix']!r}, seed {metrics['seed']}"
-    )
 
 
 def _check_reports(metrics: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from fusion_demo.errors import ConfigError, unknown_name
 from fusion_demo.tasks.base import Task
+from fusion_demo.tasks.chat import CHAT
 from fusion_demo.tasks.echo import ECHO
 from fusion_demo.tasks.hub import HubSource
 from fusion_demo.tasks.indicxnli import INDICXNLI
@@ -19,7 +20,7 @@ TASKS: dict[str, Task] = {
 }
 """Tasks that choose among labels, by name."""
 
-WRITING_TASKS: dict[str, Task] = {ECHO.name: ECHO}
+WRITING_TASKS: dict[str, Task] = {task.name: task for task in (ECHO, CHAT)}
 """Tasks that are answered freely, by name."""
 
 

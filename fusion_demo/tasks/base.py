@@ -37,6 +37,9 @@ class Task:
         hub: The data set on the Hugging Face Hub; None where there is none, so that a folder is needed.
         target: The column of the data that holds the free answer.
         answer_tokens: Longest free answer, in the LLM's tokens.
+        no_repeat_ngram: No so many tokens of a free answer come a second time in the same order; 0: off.
+        taught: Whether the bridge learns from what the LLM itself says of the English text, token by token
+            along the free answer, instead of from the answer alone.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Task:
     hub: HubSource | None = None
     target: str = "label"
     answer_tokens: int = 64
+    no_repeat_ngram: int = 0
+    taught: bool = False
 
     @property
     def writes(self) -> bool:
@@ -67,7 +72,7 @@ class Task:
     def decoding(self, frame: PromptFrame, tokenizer: PreTrainedTokenizerBase) -> Decoding:
         """Return how an answer is written: greedily, at most as long as an answer may be."""
         if self.writes:
-            return Decoding(max_new_tokens=self.answer_tokens)
+            return Decoding(max_new_tokens=self.answer_tokens, no_repeat_ngram=self.no_repeat_ngram)
         return frame.answer_decoding(tokenizer, list(self.label_words.values()))
 
     @property

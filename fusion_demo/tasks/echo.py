@@ -20,4 +20,5 @@ ECHO = Task(
     line_parallel=True,
     target="text",
     answer_tokens=96,
+    no_repeat_ngram=3,
 )

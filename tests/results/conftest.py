@@ -69,12 +69,9 @@ def write_metrics(tmp_path):
 def probe():
     return {
         "system": "linear probe",
-        "task": "news",
+        "description": "standardised features and C = 0.1",
+        **reported(en=88, hi=65, si=71, ta=60),
         "command": "probe it",
-        "seed": 0,
-        "encoder": {"encoder_prefix": "query: "},
-        "training": {"examples": 18_000, "standardised": True, "inverse_regularisation": 0.1},
-        "test": reported(en=88, hi=65, si=71, ta=60),
     }
 
 

@@ -80,7 +80,7 @@ def test_the_llm_alone_is_the_floor(data, tmp_path):
 @pytest.mark.parametrize(
     ("task", "options", "message"),
     [
-        ("news", [], "is a checkpoint of 'news'. Give one of 'echo'."),
+        ("news", [], "is a checkpoint of 'news'. Give one of a task that is answered freely: echo, chat."),
         ("echo", ["--languages=hi"], "Unknown language 'hi'"),
     ],
 )

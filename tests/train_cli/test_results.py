@@ -17,7 +17,9 @@ def folders(tmp_path):
     """A baseline's metrics file, and no checkpoint."""
     report = build_report("news", "test", {"si": score_language(["a"] * 9, ["a"] * 5 + ["b"] * 4)})
     (tmp_path / "metrics").mkdir()
-    content = json.dumps(report | {"system": "llm-alone", "seed": 0, "command": "evaluate it"})
+    content = json.dumps(
+        report | {"system": "llm-alone", "description": "as it is", "command": "evaluate it"}
+    )
     (tmp_path / "metrics" / "news-llm-alone.json").write_text(content, encoding="utf-8")
     return tmp_path
 
@@ -42,7 +44,7 @@ def test_page_is_what_the_library_renders(folders):
     assert "llm-alone | likelihood | 55.6" in page
 
 
-@pytest.mark.parametrize("kind", ["scores", "compare", "layers"])
+@pytest.mark.parametrize("kind", ["scores", "compare", "layers", "writing"])
 def test_check_passes_on_a_fresh_page_and_fails_on_a_stale_one(folders, capsys, kind):
     assert results(folders, "--check") == 2
     assert not (folders / "results.md").exists()
@@ -54,6 +56,10 @@ def test_check_passes_on_a_fresh_page_and_fails_on_a_stale_one(folders, capsys, 
         "compare": (
             "compare-a.json",
             {"task": "news", "split": "test", "score": "likelihood", "rows": "parallel", "pairs": []},
+        ),
+        "writing": (
+            "echo-a.json",
+            {"task": "echo", "system": "llm-alone", "languages": {}, "command": "echo it"},
         ),
         "layers": (
             "layers-a.json",

@@ -135,9 +135,9 @@ def test_each_update_draws_its_own_dropout_between_the_two_given(data, tmp_path,
     drawn = []
     forward = FusionBridge.forward
 
-    def noted(self, *texts, soft_token_dropout, **options):
-        drawn.append(soft_token_dropout)
-        return forward(self, *texts, soft_token_dropout=soft_token_dropout, **options)
+    def noted(self, *texts, disturbance, **options):
+        drawn.append(disturbance.dropout)
+        return forward(self, *texts, disturbance=disturbance, **options)
 
     monkeypatch.setattr(FusionBridge, "forward", noted)
     options = ("--soft-token-dropout", "0.2", "--soft-token-dropout-max", "0.9")
@@ -387,6 +387,12 @@ def test_held_out_texts_are_never_trained_on(sentences):
     assert "sports story number 0" in held_out
     assert not held_out & {example.text for example in [*train, *warm_start]}
     assert len(train) == len(warm_start) == 41 - 6
+
+
+def test_a_free_answer_needs_the_words(sentences, tmp_path, capsys):
+    more = ("--task", "echo", "--sentence-token", "--soft-token-unit", "text")
+    assert main(arguments(sentences, tmp_path / "bridge", *more)) == 2
+    assert "Give --soft-token-unit word or token." in capsys.readouterr().err
 
 
 def test_a_dev_set_that_leaves_nothing_to_train_on_is_refused(sentences, tmp_path, capsys):
