@@ -39,7 +39,8 @@ def main() -> None:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.set_default_timeout(120_000)
         page.goto(demo.local_url)
-        page.get_by_text("Sinhala · සිංහල").click()
+        page.get_by_role("tab", name="Classify").click()
+        page.get_by_text("Sinhala · සිංහල", exact=True).locator("visible=true").click()
         page.locator("#heatmap .xtick").first.wait_for()
         page.wait_for_timeout(1_000)  # bars grow into place
         page.mouse.move(0, 0)

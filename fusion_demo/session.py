@@ -109,7 +109,7 @@ class Session:
         return [info for info in found if task in (None, info.task)]
 
     def chat_checkpoints(self) -> list[CheckpointInfo]:
-        """Return the checkpoints that can chat, the one to start with first.
+        """Return the checkpoints that can chat, the one to start with first: of the better task, then loss.
 
         Raises:
             CheckpointError: the default checkpoint is not there.
@@ -120,7 +120,7 @@ class Session:
             key=lambda info: (
                 info.name != self.default_checkpoint,
                 CHAT_TASKS.index(info.task),
-                -_dev_accuracy(info),
+                _dev_loss(info),
                 info.name,
             ),
         )
@@ -296,3 +296,9 @@ def _dev_accuracy(info: CheckpointInfo) -> float:
     dev = info.metrics.get("dev")
     accuracy = dev.get("mean_non_english") if isinstance(dev, dict) else None
     return float(accuracy) if isinstance(accuracy, int | float) else -1.0
+
+
+def _dev_loss(info: CheckpointInfo) -> float:
+    """Loss on the English dev texts that a writing task's training is judged by; without one, infinity."""
+    loss = info.metrics.get("training", {}).get("dev_selection", {}).get("en", {}).get("loss")
+    return float(loss) if isinstance(loss, int | float) else float("inf")

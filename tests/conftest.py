@@ -16,11 +16,19 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def write_tiny_checkpoint(
-    folder: Path, *, fusion: str, task: str, dev: float | None, seed: int = 0, **options
+    folder: Path,
+    *,
+    fusion: str,
+    task: str,
+    dev: float | None = None,
+    loss: float | None = None,
+    seed: int = 0,
+    **options,
 ) -> None:
-    """Write an untrained checkpoint of the tiny preset, with `dev` as its mean non-English accuracy.
+    """Write an untrained checkpoint of the tiny preset.
 
-    Further options are those of the bridge.
+    `dev` is its mean non-English accuracy, `loss` that on the English dev texts; further options are those
+    of the bridge.
     """
     tiny = {
         name: value for name, value in preset_values("tiny").items() if name in option_names(BridgeConfig)
@@ -36,6 +44,8 @@ def write_tiny_checkpoint(
     if dev is not None:
         report = build_report(task, "dev", {"si": {"accuracy": dev, "n": 10, "interval": [0.0, 1.0]}})
         metrics["dev"] = {**report, "command": "python -m train_cli evaluate"}
+    if loss is not None:
+        metrics["training"] = {"dev_selection": {"en": {"loss": loss, "n": 10}}}
     info = CheckpointInfo(
         folder=folder,
         task=task,
@@ -97,8 +107,8 @@ def chat_checkpoints(tmp_path_factory) -> Path:
     """A folder of two checkpoints that can chat and one that cannot."""
     root = tmp_path_factory.mktemp("chat-checkpoints")
     words = {"soft_token_unit": "word", "sentence_token": True}
-    write_tiny_checkpoint(root / "echo-first", fusion="transformer-softmax", task="echo", dev=0.6)
-    write_tiny_checkpoint(root / "echo-words", fusion="global-softmax", task="echo", dev=0.4, **words)
+    write_tiny_checkpoint(root / "echo-first", fusion="transformer-softmax", task="echo", loss=0.4)
+    write_tiny_checkpoint(root / "echo-words", fusion="global-softmax", task="echo", loss=0.6, **words)
     write_tiny_checkpoint(root / "news", fusion="last-layer", task="news", dev=0.5)
     return root
 

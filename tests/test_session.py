@@ -291,6 +291,17 @@ def test_the_checkpoints_that_can_chat_are_a_list_of_their_own(chat_checkpoints,
     assert Session(tiny_checkpoints).chat_checkpoints() == []
 
 
+def test_what_was_trained_to_chat_comes_before_echoes_and_a_smaller_loss_first(write_checkpoint, tmp_path):
+    for name, task, loss in (
+        ("a", "echo", 0.1),
+        ("b", "chat", None),
+        ("c", "chat", 0.9),
+        ("d", "chat", 0.8),
+    ):
+        write_checkpoint(tmp_path / name, fusion="last-layer", task=task, loss=loss)
+    assert names(Session(tmp_path).chat_checkpoints()) == ["d", "c", "b", "a"]
+
+
 def chat(session, *texts, **options):
     messages = [Message(("user", "assistant")[i % 2], text) for i, text in enumerate(texts)]
     *_, last = session.chat(messages, decoding=Decoding(max_new_tokens=6, no_repeat_ngram=1), **options)

@@ -16,7 +16,7 @@ import torch
 
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.chat.hears import hear
-from fusion_demo.chat.history import ENGLISH, build_history, frame_tokens
+from fusion_demo.chat.history import ENGLISH, History, build_history, frame_tokens
 from fusion_demo.chat.messages import Message, check_messages
 from fusion_demo.chat.turn import ChatTurn, ChatUpdate
 from fusion_demo.decoding import Decoding
@@ -161,8 +161,7 @@ def _read_through_bridge(
     length = int(soft.mask.sum()) + 1  # the boundary vector
     if soft.prompt is not None:
         length += len(soft.prompt.ids[0])
-    form = bridge.config.prompt_form
-    history = build_history(bridge.llm, form, messages[:-1], prompt_tokens=room - length)
+    history = _history(bridge, messages, room - length)
     frame = history.frame if soft.prompt is not None else replace(history.frame, text_end=())
 
     def write(on_token: Callable[[Written], None]) -> object:
@@ -177,8 +176,7 @@ def _read_straight(
 ) -> _Prompt:
     llm = bridge.llm
     ids = llm.text_ids(messages[-1].text)
-    form = bridge.config.prompt_form
-    history = build_history(llm, form, messages[:-1], prompt_tokens=room - len(ids))
+    history = _history(bridge, messages, room - len(ids))
     frame = history.frame
     kept = ids[: max(1, room - frame_tokens(frame))]
 
@@ -197,6 +195,16 @@ def _read_straight(
 
     tokens = frame_tokens(frame) + len(kept)
     return _Prompt(write, None, tokens, history.dropped, len(kept) < len(ids))
+
+
+def _history(bridge: FusionBridge, messages: list[Message], prompt_tokens: int) -> History:
+    return build_history(
+        bridge.llm,
+        bridge.config.prompt_form,
+        messages[:-1],
+        prompt_tokens=prompt_tokens,
+        bare_prompt=get_training_task(CHAT_TASKS[0]).bare_prompt,
+    )
 
 
 def _repeat(

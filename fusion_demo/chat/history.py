@@ -28,7 +28,9 @@ class History:
     dropped: int
 
 
-def build_history(llm: FrozenLLM, form: str, earlier: Sequence[Message], *, prompt_tokens: int) -> History:
+def build_history(
+    llm: FrozenLLM, form: str, earlier: Sequence[Message], *, prompt_tokens: int, bare_prompt: str = ""
+) -> History:
     """Build the frame of the newest message behind as many earlier turns as fit.
 
     Args:
@@ -37,15 +39,18 @@ def build_history(llm: FrozenLLM, form: str, earlier: Sequence[Message], *, prom
         earlier: The messages before the newest, user and assistant in turn. A message and its answer stay
             or go together. Nothing in them can act as one of the LLM's control tokens.
         prompt_tokens: Most tokens that the frame may have. Without a single earlier turn it may have more.
+        bare_prompt: What stands between the boundary and the answer, bare form only.
     """
-    frame = build_frame(llm.tokenizer, form, instruction="", bare_prompt="")
+    frame = build_frame(llm.tokenizer, form, instruction="", bare_prompt=bare_prompt)
     turns: list[tuple[str, list[int]]] = []
     kept = 0
     for start in range(len(earlier) - 2, -1, -2):
         exchange = [
             (message.role, llm.text_ids(plain_text(message))) for message in earlier[start : start + 2]
         ]
-        longer = build_frame(llm.tokenizer, form, instruction="", bare_prompt="", history=[*exchange, *turns])
+        longer = build_frame(
+            llm.tokenizer, form, instruction="", bare_prompt=bare_prompt, history=[*exchange, *turns]
+        )
         if frame_tokens(longer) > prompt_tokens:
             break
         frame, turns, kept = longer, [*exchange, *turns], kept + 2

@@ -83,6 +83,8 @@ def chat_tab(session: Session) -> None:
         turn = None
         try:
             for update in updates:
+                if started.dismissed:
+                    return
                 first, turn = turn is None, update.turn
                 if turn is None:
                     yield {talk: bubbles(started.before, started.text, update.answer)}
@@ -127,7 +129,7 @@ def chat_tab(session: Session) -> None:
     def clear(started: Running | None) -> dict[Any, Any]:
         if started is not None:
             started.stop.set()
-            started.begun = started.ended = True
+            started.begun = started.ended = started.dismissed = True
         return {
             running: None,
             conversation: [],
@@ -231,7 +233,7 @@ def chat_tab(session: Session) -> None:
     example = shelf.click(_question, shelf, box, **at_once)
     taken.append(example.then(take, [box, conversation, running], sent, **at_once))
     taken.append(again.click(retry, [conversation, running, box], sent, **at_once))
-    answers = [
+    for event in taken:
         event.then(
             answer,
             asked,
@@ -240,11 +242,11 @@ def chat_tab(session: Session) -> None:
             api_visibility="private",
             **ONE_AT_A_TIME,
         )
-        for event in taken
-    ]
     stop.click(halt, running, controls, **at_once)
+    # Through the queue, behind the updates that are on their way, so that none of them comes after it.
+    in_order = at_once | {"queue": True, "concurrency_limit": None}
     for trigger in (empty.click, talk.clear):
-        trigger(clear, running, [conversation, *sent, *shown], cancels=answers, **at_once)
+        trigger(clear, running, [conversation, *sent, *shown], **in_order)
     talk.select(choose_bubble, [conversation, view], shown, **at_once)
     pick.input(choose, [pick, conversation, view], shown, **at_once)
     view.input(redraw, [pick, conversation, view], heatmap, **at_once)

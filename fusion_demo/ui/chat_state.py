@@ -35,6 +35,7 @@ class Running:
         stop: Ends the answer when set.
         begun: Whether its turn has come, or never will.
         ended: Whether nothing more is to come.
+        dismissed: Whether the conversation was cleared, so that nothing more is to be shown.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Running:
     stop: Event = field(default_factory=Event)
     begun: bool = False
     ended: bool = False
+    dismissed: bool = False
 
     @property
     def answered(self) -> bool:

@@ -28,11 +28,19 @@ def messages(page, side: str) -> list[str]:
     return page.locator(f"#talk .message.{side}").all_inner_texts()
 
 
+def wait_for_an_answer(page) -> None:
+    """Wait until every message has at least the beginning of an answer."""
+    page.wait_for_function(
+        """() => {
+            const answers = [...document.querySelectorAll('#talk .message.bot')];
+            return answers.length && !answers.some(box => box.innerText.trim() === '…');
+        }"""
+    )
+
+
 def stop(page) -> None:
     """Press Stop once the answer has begun, and wait until it has ended."""
-    page.wait_for_function(
-        "![...document.querySelectorAll('#talk .message.bot')].some(box => box.innerText.trim() === '…')"
-    )
+    wait_for_an_answer(page)
     page.locator("#stop").click()
     page.locator("#send").wait_for()
 
@@ -95,6 +103,18 @@ def test_stop_ends_the_answer_and_retry_asks_again(chat_page):
     chat_page.locator("#chat-hint").wait_for()
     assert messages(chat_page, "user") == []
     assert not chat_page.locator("#chat-heatmap").is_visible()
+
+
+def test_clear_ends_an_answer_that_is_being_written(chat_page):
+    make_answers_long(chat_page)
+    say(chat_page, "a long story")
+    wait_for_an_answer(chat_page)
+    chat_page.locator("#clear").click()
+    chat_page.locator("#send").wait_for()
+    chat_page.wait_for_timeout(2_000)  # what was on its way has come by now
+    assert messages(chat_page, "user") == []
+    say(chat_page, "two words")
+    wait_for_columns(chat_page, 2)
 
 
 def test_html_in_a_message_is_shown_and_not_run(chat_page):

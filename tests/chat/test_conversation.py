@@ -58,7 +58,8 @@ def is_free(lock):
 def test_a_streamed_answer_is_that_of_the_bridge(make_bridge, lock, form):
     bridge = make_bridge(prompt_form=form).eval()
     updates = list(converse(lambda: bridge, lock, [Message(USER, SINHALA)], decoding=SHORT))
-    expected = bridge.generate([SINHALA], bridge.frame("", ""), SHORT)[0].rstrip(HALF_CHARACTER)
+    frame = bridge.frame("", get_training_task("chat").bare_prompt)
+    expected = bridge.generate([SINHALA], frame, SHORT)[0].rstrip(HALF_CHARACTER)
     turn = updates[-1].turn
     assert turn.answer == updates[-1].answer == expected
     growing = [update.answer for update in updates if update.turn is None]

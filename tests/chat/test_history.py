@@ -44,6 +44,8 @@ def test_a_foreign_message_without_an_echo_stands_as_itself():
 def test_without_a_history_the_frame_is_that_of_a_single_text(llm, make_bridge, form):
     bridge = make_bridge(prompt_form=form)
     assert build_history(llm, form, [], prompt_tokens=10).frame == bridge.frame("", "")
+    history = build_history(llm, form, [], prompt_tokens=10, bare_prompt="Answer: ")
+    assert history.frame == bridge.frame("", "Answer: ")
 
 
 def test_in_the_bare_form_each_turn_has_a_line(llm):

@@ -188,6 +188,14 @@ def test_clear_stops_and_empties(demo):
     assert (update["conversation"], update["talk"]) == ([], [])
 
 
+def test_an_answer_that_was_cleared_away_shows_nothing_more(demo):
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    updates = handler(demo, "answer")(started, *SETTINGS)
+    next(updates)
+    handler(demo, "clear")(started)
+    assert list(updates) == []
+
+
 def test_every_message_can_be_shown_again(demo):
     _, updates = say(demo, "بارش کب")
     _, updates = say(demo, "two words", updates[-1]["conversation"])
