@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from fusion_demo.checkpoint import list_checkpoints, load_checkpoint, read_checkpoint_info
+from fusion_demo.decoding import Decoding
+from fusion_demo.evaluation.echo import content_words
 from fusion_demo.frozen import FrozenModels
-from fusion_demo.tasks import get_task
+from fusion_demo.tasks import get_task, get_training_task
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
@@ -51,6 +53,13 @@ OWN_TEXTS = {
 }
 
 pytestmark = pytest.mark.embedded
+
+
+MESSAGES = [
+    ("The children are playing football in the park near the river.", {"children", "park", "river"}),
+    ("Die Kinder spielen Fußball im Park am Fluss.", {"children", "park"}),
+]
+"""A message, and words that its echo must have."""
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +127,21 @@ def test_the_frozen_models_are_bit_identical_after_use(models):
     bridge.train()(["Rain ends the match"], ["sports"], frame).backward()
     assert fingerprint(bridge.llm.model, bridge.llm.tokenizer) == info.fingerprints["llm"]
     assert fingerprint(bridge.encoder.model, bridge.encoder.tokenizer) == info.fingerprints["encoder"]
+
+
+@pytest.mark.parametrize("name", ["echo-transformer-softmax", "chat-transformer-softmax"])
+@pytest.mark.parametrize(("message", "words"), MESSAGES)
+def test_a_message_is_repeated_in_english(models, name, message, words):
+    bridge = load_checkpoint(CHECKPOINTS / name, models)
+    echo = get_training_task("echo")
+    frame = bridge.frame(echo.instruction, echo.bare_prompt)
+    (said,) = bridge.generate([message], frame, echo.decoding(frame, bridge.llm.tokenizer))
+    assert words <= set(content_words(said)), said
+
+
+def test_a_question_is_answered(models):
+    bridge = load_checkpoint(CHECKPOINTS / "chat-transformer-softmax", models)
+    (answer,) = bridge.generate(
+        ["What is the capital of France?"], bridge.frame("", ""), Decoding(max_new_tokens=12)
+    )
+    assert "Paris" in answer

@@ -14,7 +14,7 @@ CHAT = Task(
     bare_prompt="Answer: ",
     languages=tuple(LANGUAGES),
     data="English prompts out of Alpaca (Taori et al., 2023) and Natural Questions (Kwiatkowski et al., "
-    "2019), answered by the LLM itself",
+    "2019), answered by the LLM itself (`train_cli teach`)",
     licence="Alpaca CC BY-NC 4.0; Natural Questions CC BY-SA 3.0",
     licence_id="cc-by-nc-4.0",
     fields=("prompt",),
