@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from fusion_demo.evaluation import build_report, score_language
-from fusion_demo.results import read_comparisons, read_layer_reports, read_systems, render_results
+from fusion_demo.results import (
+    read_comparisons,
+    read_layer_reports,
+    read_systems,
+    read_writing,
+    render_results,
+)
 from train_cli.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +104,9 @@ def test_a_damaged_file_is_named(folders, capsys):
 def test_committed_page_is_up_to_date():
     metrics = ROOT / "docs" / "metrics"
     page = render_results(
-        read_systems(ROOT / "checkpoints", metrics), read_comparisons(metrics), read_layer_reports(metrics)
+        read_systems(ROOT / "checkpoints", metrics),
+        read_comparisons(metrics),
+        read_layer_reports(metrics),
+        read_writing(metrics),
     )
     assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == page
