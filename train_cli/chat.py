@@ -2,32 +2,29 @@
 
 import argparse
 import dataclasses
-from pathlib import Path
-from typing import Any
 
 from fusion_demo.baselines import LLMAlone, TranslationPipeline
 from fusion_demo.batching import batches_by_length
-from fusion_demo.card import CheckpointInfo
-from fusion_demo.checkpoint import read_checkpoint_info
 from fusion_demo.data import Example, available_languages, read_examples
 from fusion_demo.errors import ConfigError, DataError
-from fusion_demo.evaluation import BridgeAnswerer, RunDescription, describe_data, open_run
+from fusion_demo.evaluation import BridgeAnswerer, open_run
 from fusion_demo.evaluation.chat import MEASURES, score_answers
 from fusion_demo.files import write_json
 from fusion_demo.languages import get_language
 from fusion_demo.tasks import WRITING_TASKS
-from train_cli.arguments import command_line, count
-from train_cli.evaluate import add_data_arguments, comma_separated, default_folder, new_file
-from train_cli.systems import (
-    System,
-    add_system_arguments,
-    build_baseline,
-    build_checkpoint,
-    check_system_arguments,
+from train_cli.evaluate import comma_separated, default_folder
+from train_cli.systems import System, build_baseline, build_checkpoint
+from train_cli.writing import (
+    add_writing_arguments,
+    build_writing_report,
+    check_writer,
+    describe_writing,
+    report_line,
+    write_answers,
 )
-from train_cli.writing import write_answers
 
 TASK = WRITING_TASKS["chat"]
+DECIMALS = 2
 ENGLISH = dataclasses.replace(TASK, fields=("english_prompt",))
 """The same messages in English, which stand beside the foreign ones in the test files."""
 
@@ -37,22 +34,7 @@ OWN = "own"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `chat`."""
-    add_system_arguments(parser)
-    add_data_arguments(parser)
-    parser.add_argument("--split", default="test", help="of the parallel messages (default: test)")
-    parser.add_argument(
-        "--max-examples",
-        type=count(0),
-        default=0,
-        metavar="N",
-        help="messages, the same in every language, a seeded sample; 0: all (default)",
-    )
-    parser.add_argument("--show", type=count(0), default=2, metavar="N", help="answers shown (default: 2)")
-    parser.add_argument(
-        "--predictions", type=Path, metavar="FOLDER", help="where every answer is kept (default: below runs/)"
-    )
-    parser.add_argument("--output", type=new_file, metavar="FILE.json", help="result file to write")
-    parser.set_defaults(task=TASK.name, generate=False)
+    add_writing_arguments(parser, TASK, "test", max_examples=0)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -63,18 +45,10 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         FusionDemoError: an option, the system or the data cannot be used.
     """
-    check_system_arguments(arguments)
-    if arguments.baseline == "linear-probe":
-        raise ConfigError("The linear probe writes nothing. Choose another --baseline.")
-    info = read_checkpoint_info(Path(arguments.checkpoint)) if arguments.checkpoint else None
-    if info and info.task not in WRITING_TASKS:
-        raise ConfigError(
-            f"{info.name} is a checkpoint of '{info.task}'. Give one of a task that is answered freely: "
-            f"{', '.join(WRITING_TASKS)}."
-        )
+    info = check_writer(arguments)
     messages, english = read_messages(arguments)
     system = build_checkpoint(arguments, info, TASK) if info else build_baseline(arguments, TASK, messages)
-    description = _describe(arguments, system, messages)
+    description = describe_writing(arguments, system, TASK, arguments.split, messages)
     folder = arguments.predictions or default_folder(description)
     languages = {}
     with open_run(folder, description) as kept:
@@ -84,11 +58,11 @@ def run(arguments: argparse.Namespace) -> None:
             scores = score_answers(answers, wanted, [example.label for example in rows])
             scores["divergence"] = divergence(system, code, rows, english, wanted, arguments.batch_size)
             languages[code] = scores
-            print(_line(code, scores), flush=True)
+            print(report_line(code, scores, MEASURES, DECIMALS), flush=True)
             for example, own, answer in list(zip(english, wanted, answers, strict=True))[: arguments.show]:
                 print(f"    {example.text}\n      LLM: {own}\n      -> {answer}")
-    report = _report(arguments, system, info, languages)
-    print(_line("mean", report["mean"]))
+    report = build_writing_report(arguments, system, MEASURES, languages)
+    print(report_line("mean", report["mean"], MEASURES, DECIMALS))
     print(f"\nanswers: {folder}")
     if arguments.output:
         write_json(arguments.output, report)
@@ -153,47 +127,3 @@ def teacher_of(system: System) -> System:
     elif isinstance(answerer, TranslationPipeline):
         answerer = answerer.llm
     return dataclasses.replace(system, answerer=answerer)
-
-
-def _describe(
-    arguments: argparse.Namespace, system: System, messages: dict[str, list[Example]]
-) -> RunDescription:
-    return RunDescription(
-        system=system.name,
-        task=TASK.name,
-        split=arguments.split,
-        seed=arguments.seed,
-        max_examples=arguments.max_examples,
-        scores=("generation",),
-        labels=(),
-        details=system.details,
-        data={code: describe_data(rows) for code, rows in messages.items()},
-        command=command_line(),
-    )
-
-
-def _report(
-    arguments: argparse.Namespace,
-    system: System,
-    info: CheckpointInfo | None,
-    languages: dict[str, dict[str, Any]],
-) -> dict[str, Any]:
-    """The result file: each language, and the mean over those that are not English."""
-    foreign = [row for code, row in languages.items() if code != "en"]
-    mean = {measure: sum(row[measure] for row in foreign) / len(foreign) for measure in MEASURES}
-    name = {"checkpoint": system.name} if info else {"system": system.name, "description": system.description}
-    return {
-        "task": TASK.name,
-        "split": arguments.split,
-        **name,
-        "languages": languages,
-        "mean": {**mean, "n": sum(row["n"] for row in foreign)},
-        "seed": arguments.seed,
-        "command": command_line(),
-    }
-
-
-def _line(code: str, row: dict[str, Any]) -> str:
-    title = "mean without English" if code == "mean" else get_language(code).english_name
-    values = ", ".join(f"{measure} {row[measure]:.2f}" for measure in MEASURES)
-    return f"{title}: {values} (n {row['n']})"

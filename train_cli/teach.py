@@ -8,12 +8,12 @@ from pathlib import Path
 from fusion_demo.config import PRESETS, PROMPT_FORMS
 from fusion_demo.data import read_examples
 from fusion_demo.errors import ConfigError
-from fusion_demo.evaluation import RunDescription, describe_data, open_run
+from fusion_demo.evaluation import open_run
 from fusion_demo.files import write_atomically
 from fusion_demo.tasks import WRITING_TASKS
-from train_cli.arguments import add_runtime_arguments, command_line, count
+from train_cli.arguments import add_runtime_arguments, count
 from train_cli.systems import BELONGS_TO, build_baseline
-from train_cli.writing import write_answers
+from train_cli.writing import describe_writing, write_answers
 
 TASK = WRITING_TASKS["chat"]
 LONGEST_PROMPT = 300
@@ -60,17 +60,9 @@ def run(arguments: argparse.Namespace) -> None:
     examples = read_examples(arguments.data, task, "train", "en", **sample)
     examples = [example for example in examples if example.characters <= LONGEST_PROMPT]
     system = build_baseline(arguments, task, ["en"])
-    description = RunDescription(
-        system=system.name,
-        task=task.name,
-        split="train",
-        **sample,
-        scores=("generation",),
-        labels=(),
-        details={**system.details, "answer_tokens": arguments.answer_tokens},
-        data={"en": describe_data(examples)},
-        command=command_line(),
-    )
+    details = {**system.details, "answer_tokens": arguments.answer_tokens}
+    system = dataclasses.replace(system, details=details)
+    description = describe_writing(arguments, system, task, "train", {"en": examples})
     with open_run(folder / "answers", description) as kept:
         answers = write_answers(system, task, "en", examples, kept, arguments.batch_size)
     rows = [
