@@ -105,17 +105,19 @@ def divergence(
     wanted: list[str],
     batch_size: int,
 ) -> float:
-    """Return the mean over messages of KL(LLM reading the English || system), in nats a token.
+    """Return KL(LLM reading the English || system) in nats, the mean over the tokens of all answers.
 
     Both go on along the LLM's own answers to the English messages.
     """
     texts = system.answerer.prepare([example.text for example in messages], code)
+    tokens = teacher_of(system).answerer.count_answer_tokens(wanted, TASK)
     total = 0.0
     for batch in batches_by_length(texts, batch_size):
-        total += len(batch) * system.answerer.divergence(
+        mean = system.answerer.divergence(
             [texts[i] for i in batch], [wanted[i] for i in batch], [english[i].text for i in batch], TASK
         )
-    return total / len(texts)
+        total += mean * sum(tokens[i] for i in batch)
+    return total / sum(tokens)
 
 
 def teacher_of(system: System) -> System:

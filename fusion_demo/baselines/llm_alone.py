@@ -64,6 +64,11 @@ class LLMAlone:
         )
         return distillation_loss(read, taught, targets != IGNORED).item()
 
+    def count_answer_tokens(self, answers: Sequence[str], task: Task) -> list[int]:
+        """Return how many tokens each answer has, its end token included."""
+        frame = self._frame(task)
+        return [len(frame.answer_ids(self.llm.tokenizer, answer)) for answer in answers]
+
     def text_ids(self, text: Text, task: Task) -> list[int]:
         """Return the tokens of a text as the LLM reads it, `max_text_tokens` at most.
 

@@ -76,6 +76,18 @@ def test_divergence_is_from_the_llm_that_reads_the_english(data, checkpoint, tmp
     assert result["languages"]["ta"]["divergence"] > 0
 
 
+@pytest.mark.parametrize("system", [(), ("--baseline", "llm-alone", "--preset", "tiny")])
+def test_the_batch_size_changes_nothing(data, checkpoint, tmp_path, system):
+    system = system or ("--checkpoint", str(checkpoint))
+    results = []
+    for size in ("1", "3"):
+        folder = tmp_path / size
+        folder.mkdir()
+        results.append(ask(data, folder, *system, "--batch-size", size)[1]["languages"])
+    for code, row in results[0].items():
+        assert row == pytest.approx(results[1][code], abs=1e-5)
+
+
 @torch.no_grad()
 def test_the_llm_alone_agrees_with_itself_in_english(data, tmp_path):
     status, result = ask(data, tmp_path, "--baseline", "llm-alone", "--preset", "tiny")
