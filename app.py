@@ -1,73 +1,95 @@
 """The page: `python app.py`, then open the address it prints."""
 
-import argparse
+import importlib.util
+import os
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
-from fusion_demo.errors import FusionDemoError
+from fusion_demo.errors import ConfigError, FusionDemoError
+from fusion_demo.input_text import limit_characters
+from fusion_demo.many_texts import MAX_FILE_BYTES
 from fusion_demo.session import Session
-from fusion_demo.ui.chat import chat_tab
-from fusion_demo.ui.classify import classify_tab, no_checkpoint_page
-from fusion_demo.ui.endpoint import chat_endpoint, classify_endpoint
+from fusion_demo.settings import Settings, read_settings
+from fusion_demo.ui.call_sessions import SESSIONS_KEPT
+from fusion_demo.ui.page import TITLE, build_page
+from fusion_demo.ui.protection import keep_files_private, protected
 from fusion_demo.ui.theme import CSS, THEME
+from fusion_demo.ui.translations import I18N
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
-TITLE = "Fusion Demo"
-INTRODUCTION = f"""# {TITLE}
-Write in any language. A frozen multilingual encoder reads it, a small bridge trained on English alone
-mixes all of the encoder's layers, and a frozen English LLM answers."""
+METRICS = Path(__file__).parent / "docs" / "metrics"
 
 LAUNCH_OPTIONS = {
+    "max_file_size": MAX_FILE_BYTES,
     "theme": THEME,
     "css": CSS,
+    "i18n": I18N,
     "footer_links": ["api", "settings"],
     "run_history": False,
+    "state_session_capacity": SESSIONS_KEPT,
     "quiet": True,
     "prevent_thread_lock": True,
 }
 
 
-def build_demo(session: Session) -> gr.Blocks:
+def build_demo(session: Session, *, metrics: Path = METRICS, queue_length: int = 32) -> gr.Blocks:
     """Build the page for a session.
+
+    Args:
+        session: Answers the page.
+        metrics: Folder of the metrics files that are no checkpoint's; it may be missing.
+        queue_length: Requests that may wait.
 
     Raises:
         CheckpointError: a checkpoint is damaged, or the default one is not there.
     """
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
-        gr.Markdown(INTRODUCTION)
-        if session.chat_checkpoints():
-            with gr.Tab("Chat"):
-                chat_tab(session)
-        if session.checkpoints():
-            with gr.Tab("Classify"):
-                classify_tab(session)
-        elif not session.chat_checkpoints():
-            no_checkpoint_page(session.folder.name)
-        if session.chat_checkpoints():
-            chat_endpoint(session)
-        classify_endpoint(session)
-    return demo.queue(max_size=32)
+    session.check_checkpoints()
+    return build_page(session, metrics).queue(max_size=queue_length)
+
+
+def serve(demo: gr.Blocks, *, share: bool = False, **options: Any) -> None:
+    """Start a server for a page, protected; options are those of `gr.Blocks.launch`."""
+    demo.launch(**LAUNCH_OPTIONS, app_kwargs=protected(share=share), share=share, **options)
+
+
+def launch(demo: gr.Blocks, settings: Settings) -> None:
+    """Start the server.
+
+    Raises:
+        ConfigError: the MCP server is asked for, and cannot be had.
+        OSError: the port is taken.
+    """
+    if settings.mcp and importlib.util.find_spec("mcp") is None:
+        raise ConfigError("The MCP server needs one more package. Run: pip install -r requirements-mcp.txt")
+    serve(
+        demo,
+        server_name=settings.host or None,
+        server_port=settings.port or None,
+        share=settings.share,
+        mcp_server=settings.mcp,
+    )
+    if settings.mcp and demo.mcp_error:
+        raise ConfigError(demo.mcp_error)
 
 
 def main() -> None:
     """Start the server, print its address, load the models while the page already opens."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--checkpoints", type=Path, default=CHECKPOINTS, help="folder with one checkpoint a subfolder")
-    add("--default-checkpoint", help="checkpoint to start with (default: best on the dev sets)")
-    add("--device", default="cpu", help="where the models run, as cpu or cuda:0")
-    add("--host", help="address to listen at (default: $GRADIO_SERVER_NAME or 127.0.0.1)")
-    add("--port", type=int, help="port (default: $GRADIO_SERVER_PORT or the first free one from 7860)")
-    options = parser.parse_args()
     try:
+        settings = read_settings(__doc__, sys.argv[1:], os.environ)
+        limit_characters(settings.max_characters)
         session = Session(
-            options.checkpoints, device=options.device, default_checkpoint=options.default_checkpoint
+            Path(settings.checkpoints) if settings.checkpoints else CHECKPOINTS,
+            device=settings.device,
+            default_checkpoint=settings.default_checkpoint or None,
+            translator=settings.translator,
         )
-        demo = build_demo(session)
-        demo.launch(server_name=options.host, server_port=options.port, **LAUNCH_OPTIONS)
-        print(f"{TITLE} is at {demo.local_url} (Ctrl-C ends it)", flush=True)
+        demo = build_demo(session, queue_length=settings.queue_length)
+        launch(demo, settings)
+        print(f"{TITLE} is at {demo.share_url or demo.local_url} (Ctrl-C ends it)", flush=True)
         session.warm_up()
     except (FusionDemoError, OSError) as error:  # OSError: the port is taken
         sys.exit(f"error: {error}")
@@ -77,4 +99,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that uploads go with the program then, too
+    keep_files_private(os.environ)
     main()

@@ -1,14 +1,21 @@
-"""Write the README's tables of options from the config dataclasses: `make docs`.
+"""Write the README's tables of options from the config dataclasses and from `benchmark`: `make docs`.
 
-The tables stand between two marker lines, and `tests/test_readme.py` fails when they are stale.
+The tables stand between marker lines, and `tests/test_readme.py` fails when they are stale.
 """
 
+import argparse
 import dataclasses
 from pathlib import Path
 
-from fusion_demo.config import PRESETS, BridgeConfig, TrainConfig
+from fusion_demo.config import BridgeConfig, TrainConfig, flag_of
+from fusion_demo.presets import DEFAULT_PRESET, PRESETS, RECIPES
+from fusion_demo.settings import Settings, variable_of
+from train_cli.benchmark import MEASUREMENTS, add_arguments
 
 BEGIN, END = "<!-- options:begin -->", "<!-- options:end -->"
+SETTINGS_BEGIN, SETTINGS_END = "<!-- settings:begin -->", "<!-- settings:end -->"
+BENCHMARK_BEGIN, BENCHMARK_END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
+BENCHMARK_OUTPUT = "file to write, as docs/metrics/benchmark-NAME.json"
 
 
 def option_table(kind: type) -> str:
@@ -17,19 +24,47 @@ def option_table(kind: type) -> str:
     Example row: "| `--epochs` | `1` | passes over the training examples |"
     """
     rows = [
-        f"| `--{field.name.replace('_', '-')}` | {default_cell(field.default)} | {field.metadata['help']} |"
+        f"| `{flag_of(field.name)}` | {default_cell(field.default)} | {field.metadata['help']} |"
         for field in dataclasses.fields(kind)
     ]
     return "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
 
 
 def preset_table() -> str:
-    """Return the presets as a Markdown table: name, and the options that it sets."""
+    """Return the presets and their recipes as a Markdown table: preset, task, and the options they set."""
+    sets = {
+        (preset, task): values
+        for preset in PRESETS
+        for task, values in {"every": PRESETS[preset], **RECIPES.get(preset, {})}.items()
+    }
     rows = [
-        f"| `{name}` | {', '.join(f'`{option}: {value}`' for option, value in values.items())} |"
-        for name, values in PRESETS.items()
+        f"| `{preset}` | {task} | {', '.join(f'`{option}: {value}`' for option, value in values.items())} |"
+        for (preset, task), values in sets.items()
     ]
-    return "\n".join(["| preset | sets |", "|---|---|", *rows])
+    return "\n".join(["| preset | task | sets |", "|---|---|---|", *rows])
+
+
+def benchmark_table() -> str:
+    """Return the options of all measurements as a Markdown table: flag, measurements, meaning and default.
+
+    Example row: "| `--shapes` | `table5` | models: … (default: embedded) |"
+    """
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    commands = next(a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    where: dict[tuple[str, str], list[str]] = {}
+    for name, command in commands.items():
+        for action in command._actions:
+            flag = action.option_strings[-1]
+            if flag != "--help":
+                text = BENCHMARK_OUTPUT if flag == "--output" else action.help
+                where.setdefault((flag, text), []).append(name)
+    rows = [
+        f"| `{flag}` | {'all' if len(names) == len(MEASUREMENTS) else ', '.join(f'`{n}`' for n in names)} "
+        f"| {text} |"
+        for (flag, text), names in where.items()
+    ]
+    return "\n".join(["| option | of | meaning |", "|---|---|---|", *rows])
 
 
 def default_cell(value: str | float | bool) -> str:
@@ -39,16 +74,39 @@ def default_cell(value: str | float | bool) -> str:
     return f"`{value}`" if value != "" else ""
 
 
+def settings_table() -> str:
+    """Return the settings of the page as a Markdown table: option, environment variable, default, meaning."""
+    rows = [
+        f"| `{flag_of(field.name)}` | `{variable_of(field.name)}` | {setting_cell(field.default)} | "
+        f"{field.metadata['help']} |"
+        for field in dataclasses.fields(Settings)
+    ]
+    return "\n".join(["| option | variable | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def setting_cell(value: str | int | bool) -> str:
+    """Return a default as the table shows it; what is empty has its meaning in the next cell."""
+    return "" if value == 0 and value is not False else default_cell(value)
+
+
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """Return a page with new text between two marker lines."""
+    before, rest = page.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n{text}\n{end}{after}"
+
+
 def with_options(readme: str) -> str:
     """Return the README with its tables made anew; the text around them stays."""
-    before, rest = readme.split(BEGIN)
-    _, after = rest.split(END)
     tables = (
         f"The bridge (saved in the checkpoint's `config.json`):\n\n{option_table(BridgeConfig)}\n\n"
         f"Its training:\n\n{option_table(TrainConfig)}\n\n"
-        f"Presets; without `--preset`, `embedded` holds:\n\n{preset_table()}"
+        f"Presets; without `--preset`, `{DEFAULT_PRESET}` holds. What it has for a task, the recipe of the "
+        "shipped checkpoints, wins over what it has for every task; the warm start is left out of it where "
+        f"`--init-from` is given:\n\n{preset_table()}"
     )
-    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+    readme = between(between(readme, BEGIN, END, tables), SETTINGS_BEGIN, SETTINGS_END, settings_table())
+    return between(readme, BENCHMARK_BEGIN, BENCHMARK_END, benchmark_table())
 
 
 if __name__ == "__main__":

@@ -46,11 +46,15 @@ class FusionBridge(nn.Module):
 
     Only `fusion`, `projection` and, for pairs, `relation` are trained, in fp32 whatever the frozen
     models' dtype.
+
+    Attributes:
+        checkpoint: Name of the checkpoint that it was loaded from; empty where it was built anew.
     """
 
     def __init__(self, config: BridgeConfig, encoder: MultilingualEncoder, llm: FrozenLLM) -> None:
         super().__init__()
         self.config = config
+        self.checkpoint = ""
         self.encoder = encoder
         self.llm = llm
         self.fusion = build_fusion(config, encoder.num_layers, encoder.width)
@@ -253,7 +257,7 @@ class FusionBridge(nn.Module):
             layer_mask: (B, L), True at the layers that may be used, see `LayerFusion.forward`.
         """
         soft = self.soft_tokens(texts, layer_mask=layer_mask)
-        embeddings, mask = self._close(soft.embeddings, soft.mask, soft.prompt, frame)
+        embeddings, mask = self.close(soft, frame)
         ids = [frame.answer_ids(self.llm.tokenizer, label) for label in labels]
         scores = self.llm.score_answers(frame.before, embeddings, mask, ids)
         return LabelScores(scores, torch.softmax(scores, dim=-1), soft)
@@ -302,7 +306,7 @@ class FusionBridge(nn.Module):
             on_token: Gets the answer to a single text after each token.
             stop: Ends the answers after the token during which it came to return True.
         """
-        embeddings, mask = self._close(soft.embeddings, soft.mask, soft.prompt, frame)
+        embeddings, mask = self.close(soft, frame)
         ids = self.llm.generate(
             frame.before,
             embeddings,
@@ -313,6 +317,10 @@ class FusionBridge(nn.Module):
             keep_prefix=frame.shared,
         )
         return self.llm.decode(ids)
+
+    def close(self, soft: SoftTokens, frame: PromptFrame) -> tuple[Tensor, Tensor]:
+        """Return all that the LLM reads behind the frame's prefix: (B, S, E) and its mask (B, S)."""
+        return self._close(soft.embeddings, soft.mask, soft.prompt, frame)
 
     def _close(
         self, embeddings: Tensor, mask: Tensor, prompt: TextPrompt | None, frame: PromptFrame

@@ -1,5 +1,6 @@
 """What a checkpoint says of itself: its facts, and the model card made from them."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.languages import LANGUAGES
 from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX
+
+ACCURACY_HEADER = ("language", "accuracy %", "interval", "n")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class CheckpointInfo:
 
 def render_card(info: CheckpointInfo) -> str:
     """Return the README.md of a checkpoint, in the form that the Hugging Face Hub reads."""
-    training = info.metrics.get("training", {})
+    facts = [f"| {name} | {value} |" for name, value in card_facts(info).items()]
     lines = [
         "---",
         "library_name: fusion-demo",
@@ -52,18 +55,11 @@ def render_card(info: CheckpointInfo) -> str:
         "",
         f"# {info.name}",
         "",
-        f"A fusion bridge (`{info.bridge.fusion}`) for the task `{info.task}`, trained on English text "
-        "alone. It holds the trained tensors only; the two frozen models are fetched separately.",
+        card_summary(info),
         "",
         "| | |",
         "|---|---|",
-        f"| encoder (frozen) | {_describe_model(info.bridge.encoder)} |",
-        f"| LLM (frozen) | {_describe_model(info.bridge.llm)} |",
-        f"| trained parameters | {training.get('trained_parameters', 0):,} |",
-        f"| training data | {info.data['description']} |",
-        f"| data licence | {info.data['licence']} |",
-        f"| training | {describe_training(info)}, {training.get('seconds', 0) / 60:.0f} minutes on "
-        f"{training.get('machine', '?')} |",
+        *facts,
         "",
         "Train it again with",
         "",
@@ -71,13 +67,55 @@ def render_card(info: CheckpointInfo) -> str:
         "",
         "Use it with",
         "",
-        f"    python app.py --default-checkpoint {info.name}",
+        f"    {use_command(info)}",
         "",
     ]
     for split, report in info.metrics.items():
         if split in ("dev", "test"):
             lines += _results(split, report)
     return "\n".join(lines)
+
+
+def card_summary(info: CheckpointInfo) -> str:
+    """Return what a checkpoint is, in two sentences; names stand in backticks."""
+    return (
+        f"A fusion bridge (`{info.bridge.fusion}`) for the task `{info.task}`, trained on English text "
+        "alone. It holds the trained tensors only; the two frozen models are fetched separately."
+    )
+
+
+def card_facts(info: CheckpointInfo) -> dict[str, str]:
+    """Return the facts of a checkpoint's card by name; names of models stand in backticks."""
+    training = info.metrics.get("training", {})
+    return {
+        "encoder (frozen)": _describe_model(info.bridge.encoder),
+        "LLM (frozen)": _describe_model(info.bridge.llm),
+        "trained parameters": f"{training.get('trained_parameters', 0):,}",
+        "training data": info.data["description"],
+        "data licence": info.data["licence"],
+        "training": (
+            f"{describe_training(info)}, {training.get('seconds', 0) / 60:.0f} minutes on "
+            f"{training.get('machine', '?')}"
+        ),
+    }
+
+
+def use_command(info: CheckpointInfo) -> str:
+    """Return the command that opens the page with a checkpoint."""
+    return shlex.join(["python", "app.py", "--default-checkpoint", info.name])
+
+
+def accuracy_rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return a row of `ACCURACY_HEADER` for each language of a report of `evaluate`.
+
+    Example row: ("Odia", "50.0", "20.0 - 80.0", "10").
+    """
+    rows = []
+    for code, row in report["languages"].items():
+        low, high = row["interval"]
+        interval = f"{100 * low:.1f} - {100 * high:.1f}"
+        rows.append((LANGUAGES[code].english_name, f"{100 * row['accuracy']:.1f}", interval, str(row["n"])))
+    return rows
 
 
 def describe_training(info: CheckpointInfo) -> str:
@@ -111,13 +149,8 @@ def _results(split: str, report: dict[str, Any]) -> list[str]:
         "",
         f"    {report['command']}",
         "",
-        "| language | accuracy % | interval | n |",
+        f"| {' | '.join(ACCURACY_HEADER)} |",
         "|---|---|---|---|",
     ]
-    for code, row in report["languages"].items():
-        low, high = row["interval"]
-        name = LANGUAGES[code].english_name
-        lines.append(
-            f"| {name} | {100 * row['accuracy']:.1f} | {100 * low:.1f} - {100 * high:.1f} | {row['n']} |"
-        )
+    lines += [f"| {' | '.join(row)} |" for row in accuracy_rows(report)]
     return [*lines, f"| mean | {100 * report['mean']:.1f} | | |", ""]

@@ -5,7 +5,8 @@
     metrics.json        how training went, and the evaluations recorded since
     README.md           the model card, made from the two files above
 
-Every file is replaced atomically. The frozen models are named and fingerprinted, never stored.
+Every file is replaced atomically, config.json last: whoever finds it finds all. The frozen models are named
+and fingerprinted, never stored.
 """
 
 import dataclasses
@@ -20,10 +21,10 @@ from fusion_demo.bridge import FusionBridge
 from fusion_demo.card import CheckpointInfo, render_card
 from fusion_demo.config import BridgeConfig, TrainConfig, read_config
 from fusion_demo.errors import CheckpointError, ConfigError, shown
-from fusion_demo.files import write_atomically, write_json
+from fusion_demo.files import json_bytes, write_atomically, write_json, write_together
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.pretrained.random_weights import PREFIX as RANDOM_PREFIX
-from fusion_demo.tensors import COPY_AGAIN, read_note, read_tensors, write_tensors
+from fusion_demo.tensors import COPY_AGAIN, read_note, read_tensors, tensors_bytes
 
 FORMAT_VERSION = 1
 TENSORS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
@@ -69,7 +70,6 @@ def save_checkpoint(info: CheckpointInfo, tensors: dict[str, Tensor]) -> None:
         CheckpointError: the weights of a frozen model are random.
     """
     check_models(info.bridge)
-    info.folder.mkdir(parents=True, exist_ok=True)
     config = {
         "format_version": FORMAT_VERSION,
         "task": info.task,
@@ -79,9 +79,14 @@ def save_checkpoint(info: CheckpointInfo, tensors: dict[str, Tensor]) -> None:
         "data": info.data,
         "fingerprints": info.fingerprints,
     }
-    write_tensors(info.folder / TENSORS, tensors, note=_digest(config))
-    write_json(info.folder / CONFIG, config)
-    _write_metrics(info)
+    # config.json is the last: a folder without it is no checkpoint, rather than a damaged one.
+    contents = {
+        TENSORS: tensors_bytes(tensors, note=_digest(config)),
+        METRICS: json_bytes(info.metrics),
+        CARD: render_card(info).encode(),
+        CONFIG: json_bytes(config),
+    }
+    write_together(info.folder, contents)
 
 
 def update_metrics(folder: Path, key: str, report: dict[str, Any]) -> None:
@@ -141,9 +146,28 @@ def read_checkpoint_info(folder: Path) -> CheckpointInfo:
 
 
 def list_checkpoints(root: Path) -> list[CheckpointInfo]:
-    """Return the checkpoints directly below a folder, by name; what is no checkpoint is passed over."""
+    """Return the checkpoints directly below a folder, by name; what is no checkpoint is passed over.
+
+    Raises:
+        CheckpointError: one of them is damaged.
+    """
+    found, damaged = find_checkpoints(root)
+    for error in damaged.values():
+        raise error
+    return found
+
+
+def find_checkpoints(root: Path) -> tuple[list[CheckpointInfo], dict[str, CheckpointError]]:
+    """Return the checkpoints directly below a folder, by name, and by name what is wrong with the others."""
     folders = sorted(path.parent for path in root.glob(f"*/{CONFIG}")) if root.is_dir() else []
-    return [read_checkpoint_info(folder) for folder in folders if not folder.name.startswith(".")]
+    found, damaged = [], {}
+    for folder in folders:
+        if not folder.name.startswith("."):
+            try:
+                found.append(read_checkpoint_info(folder))
+            except CheckpointError as error:
+                damaged[folder.name] = error
+    return found, damaged
 
 
 def load_checkpoint(folder: Path, models: FrozenModels | None = None) -> FusionBridge:
@@ -171,6 +195,7 @@ def load_checkpoint(folder: Path, models: FrozenModels | None = None) -> FusionB
         )
     bridge = models.build(info.bridge)
     _load_tensors(folder, bridge)
+    bridge.checkpoint = info.name
     return bridge
 
 

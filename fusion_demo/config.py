@@ -29,9 +29,9 @@ TEXT_PROMPTS = ("none", "augment")
 SOFT_TOKEN_UNITS = ("token", "word", "text")
 
 
-def option(default: Any, help: str) -> Any:
-    """Declare a config field together with its meaning and unit."""
-    return field(default=default, metadata={"help": help})
+def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    """Declare a config field together with its meaning and unit, and the values that it may have."""
+    return field(default=default, metadata={"help": help, "choices": choices})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class BridgeConfig:
     )
     encoder_prefix: str = option("", "text set before every input of the encoder, as e5's 'query: '")
     max_text_tokens: int = option(256, "encoder tokens kept of each text")
-    fusion: str = option("transformer-softmax", f"layer fusion: {', '.join(FUSION_NAMES)}")
+    fusion: str = option("transformer-softmax", f"layer fusion: {', '.join(FUSION_NAMES)}", FUSION_NAMES)
     fusion_blocks: int = option(1, "transformer-softmax: Transformer blocks over the layers (eq. 6)")
     fusion_heads: int = option(4, "transformer-softmax: attention heads")
     fusion_feedforward: float = option(2.0, "transformer-softmax: feed-forward width / encoder width")
@@ -54,13 +54,16 @@ class BridgeConfig:
     fusion_slope: float = option(
         0.0, "global- and transformer-softmax: layer l starts with a weight like exp(slope * l); 0: uniform"
     )
-    projection: str = option("linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}")
+    projection: str = option(
+        "linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}", PROJECTION_NAMES
+    )
     projection_width: int = option(0, "mlp: width of its hidden layer; 0: twice the encoder's width")
     projection_norm: bool = option(True, "layer norm between the fusion and the projection")
     soft_token_unit: str = option(
         "token",
         f"what a soft token stands for: {', '.join(SOFT_TOKEN_UNITS)}; word: the mean of its fused states; "
         "text: nothing but the sentence and relation tokens",
+        SOFT_TOKEN_UNITS,
     )
     sentence_token: bool = option(
         False, "one more soft token before the others for each text: the mean of its fused states"
@@ -72,20 +75,20 @@ class BridgeConfig:
         "auto",
         "chat: inside the LLM's chat template; bare: [BOS] soft [boundary] target, as the paper; "
         "auto: chat where the LLM has a template",
+        PROMPT_FORMS,
     )
     text_prompt: str = option(
         "none",
         "augment: the text itself follows the soft tokens as ordinary LLM tokens, as in MindMerger's second "
         "stage; none: the LLM reads soft tokens alone",
+        TEXT_PROMPTS,
     )
     text_prompt_tokens: int = option(256, "augment: LLM tokens kept of each text")
 
     def __post_init__(self) -> None:
-        _choice("fusion", self.fusion, FUSION_NAMES)
-        _choice("projection", self.projection, PROJECTION_NAMES)
-        _choice("prompt_form", self.prompt_form, PROMPT_FORMS)
-        _choice("text_prompt", self.text_prompt, TEXT_PROMPTS)
-        _choice("soft_token_unit", self.soft_token_unit, SOFT_TOKEN_UNITS)
+        for own in dataclasses.fields(self):
+            if own.metadata["choices"]:
+                _choice(own.name, getattr(self, own.name), own.metadata["choices"])
         if self.soft_token_unit == "text" and not (self.sentence_token or self.relation_token):
             raise ConfigError(
                 "soft_token_unit text leaves the LLM nothing to read without a token for the whole text. "
@@ -102,7 +105,7 @@ class BridgeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How a bridge is trained. The shipped checkpoints use the `embedded` preset's values."""
+    """How a bridge is trained."""
 
     task: str = option("news", "task to train on")
     data: str = option(
@@ -199,37 +202,6 @@ class TrainConfig:
             _fraction(name, getattr(self, name))
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "embedded": {
-        "encoder": "embedded:multilingual-e5-small",
-        "llm": "embedded:smollm2-135m-instruct",
-        "encoder_prefix": "query: ",
-        "sentence_token": True,
-        "soft_token_dropout": 0.3,
-        "fusion_learning_rate": 1e-4,
-        "fusion_score_rate": 0.1,
-    },
-    "paper": {
-        "encoder": "google/mt5-large",
-        "llm": "meta-llama/Llama-3.2-1B-Instruct",
-        "prompt_form": "bare",
-        "projection_norm": False,
-        "epochs": 3,
-        "batch_size": 8,
-        "learning_rate": 3e-5,
-        "adam_beta1": 0.8,
-        "adam_beta2": 0.999,
-        "warmup_fraction": 0.05,
-    },
-    "tiny": {
-        "encoder": "tiny:encoder",
-        "llm": "tiny:llm",
-        "fusion_heads": 2,
-    },
-}
-"""Named sets of option values. `paper` holds the setting of the paper's section IV."""
-
-
 def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Config:
     """Build a config from plain values; refuse unknown keys and wrong types.
 
@@ -257,20 +229,14 @@ def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Conf
         raise ConfigError(f"{source}: {error}") from None
 
 
-def preset_values(name: str) -> dict[str, Any]:
-    """Return the option values of a preset.
-
-    Raises:
-        ConfigError: there is no such preset.
-    """
-    if name not in PRESETS:
-        raise ConfigError(unknown_name("preset", name, PRESETS))
-    return dict(PRESETS[name])
-
-
 def option_names(kind: type) -> tuple[str, ...]:
     """Return the names of a config's options in order."""
     return tuple(f.name for f in dataclasses.fields(kind))
+
+
+def flag_of(name: str) -> str:
+    """Return the command-line flag of an option. Example: "max_examples" -> "--max-examples"."""
+    return "--" + name.replace("_", "-")
 
 
 def confined(folder: Path, name: str) -> Path:

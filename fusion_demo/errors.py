@@ -6,7 +6,8 @@
     ├── ShapeError         tensors do not fit the bridge
     ├── CheckpointError    a checkpoint is missing, damaged or made for other models
     ├── DataError          a data file is missing or malformed
-    └── InputError         a text typed by a user cannot be used
+    ├── InputError         a text typed by a user cannot be used
+    └── BudgetError        a benchmark found more time, memory or space in use than its budget
 
 Every message says what was wrong, what is available, and what to do next. Only the two
 edges catch them: `train_cli` prints one line and exits with status 2, `fusion_demo.ui`
@@ -47,6 +48,10 @@ class DataError(FusionDemoError):
 
 class InputError(FusionDemoError):
     """A text typed by a user cannot be used."""
+
+
+class BudgetError(FusionDemoError):
+    """A benchmark found more time, memory or space in use than its budget."""
 
 
 def shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from fusion_demo.bridge import FusionBridge
 from fusion_demo.config import BridgeConfig
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.llm import FrozenLLM
-from fusion_demo.pretrained import LoadedModel, load_encoder, load_llm
+from fusion_demo.pretrained import LoadedModel, load_encoder, load_llm, load_translator
 
 
 class FrozenModels:
@@ -23,10 +23,7 @@ class FrozenModels:
 
     def build(self, config: BridgeConfig) -> FusionBridge:
         """Return an untrained bridge between the config's two models, in evaluation mode."""
-        encoder, llm = self._load("encoder", config.encoder), self._load("llm", config.llm)
-        with self._lock:
-            if config.llm not in self._llms:
-                self._llms[config.llm] = FrozenLLM(llm.model, llm.tokenizer)
+        encoder = self._load("encoder", config.encoder)
         bridge = FusionBridge(
             config,
             MultilingualEncoder(
@@ -35,9 +32,21 @@ class FrozenModels:
                 prefix=config.encoder_prefix,
                 max_tokens=config.max_text_tokens,
             ),
-            self._llms[config.llm],
+            self.llm(config.llm),
         )
         return bridge.to(self.device).eval()
+
+    def llm(self, reference: str) -> FrozenLLM:
+        """Return an LLM by its reference, see `fusion_demo.pretrained`."""
+        loaded = self._load("llm", reference)
+        with self._lock:
+            if reference not in self._llms:
+                self._llms[reference] = FrozenLLM(loaded.model, loaded.tokenizer)
+            return self._llms[reference]
+
+    def translator(self, reference: str) -> LoadedModel:
+        """Return an encoder-decoder model that translates by its reference, see `fusion_demo.pretrained`."""
+        return self._load("translator", reference)
 
     def fingerprints(self, config: BridgeConfig) -> dict[str, str]:
         """Return the fingerprints of the config's `encoder` and `llm`."""
@@ -47,7 +56,7 @@ class FrozenModels:
         }
 
     def _load(self, role: str, reference: str) -> LoadedModel:
-        load = {"encoder": load_encoder, "llm": load_llm}[role]
+        load = {"encoder": load_encoder, "llm": load_llm, "translator": load_translator}[role]
         with self._lock:
             if (role, reference) not in self._loaded:
                 self._loaded[role, reference] = load(reference, device=self.device, dtype=self.dtype)

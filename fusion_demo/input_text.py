@@ -7,10 +7,27 @@ from fusion_demo.errors import InputError
 from fusion_demo.tokens import WORD_MARK, Token
 
 MAX_CHARACTERS = 5_000
-"""Longest text taken. The encoder reads only its first few hundred tokens, and the page says so."""
+"""Longest text taken, unless `limit_characters` says otherwise.
+
+The encoder reads only its first few hundred tokens, and the page says so.
+"""
 
 BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 BYTE_ORDER_MARK = "\ufeff"
+
+
+_limit = MAX_CHARACTERS
+
+
+def limit_characters(limit: int) -> None:
+    """Set the longest text taken, for the whole process; the page does so once, before it opens."""
+    global _limit
+    _limit = limit
+
+
+def longest_text() -> int:
+    """Return the longest text taken, in characters."""
+    return _limit
 
 
 def readable_text(text: str, name: str = "text") -> tuple[str, int]:
@@ -21,7 +38,7 @@ def readable_text(text: str, name: str = "text") -> tuple[str, int]:
         name: What a message calls it.
 
     Raises:
-        InputError: the text is longer than `MAX_CHARACTERS`, or nothing visible is left.
+        InputError: the text is longer than `longest_text()`, or nothing visible is left.
     """
     check_length(text, name)
     readable, removed = visible_text(text)
@@ -31,14 +48,14 @@ def readable_text(text: str, name: str = "text") -> tuple[str, int]:
 
 
 def check_length(text: str, name: str = "text") -> None:
-    """Refuse a text that is longer than `MAX_CHARACTERS`.
+    """Refuse a text that is longer than `longest_text()`.
 
     Raises:
         InputError: it is.
     """
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > _limit:
         raise InputError(
-            f"The {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be read. "
+            f"The {name} has {len(text):,} characters; at most {_limit:,} can be read. "
             "Shorten it: its first sentences are enough."
         )
 

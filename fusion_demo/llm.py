@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import (
     DynamicCache,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     StoppingCriteriaList,
 )
 
 from fusion_demo.decoding import Decoding, StopWhen
-from fusion_demo.errors import ModelError
+from fusion_demo.errors import InputError, ModelError
 from fusion_demo.streaming import TokenStreamer, Written
 
 CACHED_PREFIXES = 8
@@ -28,6 +29,13 @@ class FrozenLLM(nn.Module):
     The tokens in front of the soft tokens (chat template, instruction) are the same for every
     text, and what stands before the soft tokens does not depend on anything trained. So their
     keys and values are computed once and shared by all rows, in training too.
+
+    Attributes:
+        width: E, width of the input embeddings.
+        embedding_rms: Root mean square of the input embeddings, as the LLM reads them.
+        window: Most positions that the LLM reads and writes together; None: any number. Where layers
+            attend to a sliding window, it is that window's: behind a prefix, with padding in between, a
+            longer sequence would be seen otherwise in a batch than alone.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -39,9 +47,12 @@ class FrozenLLM(nn.Module):
             # A slice of positions would be multiplied row by row, each reading the whole vocabulary again.
             head.register_forward_pre_hook(lambda _, states: (states[0].contiguous(), *states[1:]))
         self.tokenizer = tokenizer
-        embeddings = model.get_input_embeddings().weight
+        rows = torch.arange(model.get_input_embeddings().num_embeddings, device=model.device)
+        with torch.no_grad():
+            embeddings = self.embed(rows)  # not the weights themselves: Gemma's layer scales what it looks up
         self.width: int = embeddings.shape[1]
         self.embedding_rms: float = embeddings.float().pow(2).mean().sqrt().item()
+        self.window = _window(model.config)
         self._prefixes: OrderedDict[tuple[int, ...], DynamicCache] = OrderedDict()
         self._inside_controls = _inside_controls(tokenizer)
 
@@ -62,6 +73,9 @@ class FrozenLLM(nn.Module):
 
         Returns:
             Logits (B, logits_to_keep, V).
+
+        Raises:
+            InputError: all that is longer than the LLM's window.
         """
         seen = functional.pad(mask, (len(before), 0), value=True)
         return self._read(before, embeddings, seen.long(), _positions(mask, len(before)), logits_to_keep)
@@ -180,7 +194,11 @@ class FrozenLLM(nn.Module):
 
         Returns:
             (B, N) token ids of the answers alone; what follows an end token is padding.
+
+        Raises:
+            InputError: the longest answer would pass the end of the LLM's window.
         """
+        self._check_length(len(before) + mask.shape[1] + decoding.max_new_tokens)
         kept = before if keep_prefix else self._known_beginning(before)
         start = torch.tensor(before, dtype=torch.long, device=mask.device).expand(len(mask), -1)
         # `generate` continues at the last position, so all padding has to stand on the left: behind the
@@ -222,6 +240,7 @@ class FrozenLLM(nn.Module):
         positions: Tensor,
         logits_to_keep: int,
     ) -> Tensor:
+        self._check_length(len(before) + embeddings.shape[1])
         return self.model(
             inputs_embeds=embeddings.to(self.model.dtype),
             attention_mask=attention_mask,
@@ -247,6 +266,13 @@ class FrozenLLM(nn.Module):
         cache.batch_repeat_interleave(rows)
         return cache
 
+    def _check_length(self, positions: int) -> None:
+        if self.window and positions > self.window:
+            raise InputError(
+                f"The LLM reads and writes at most {self.window} tokens at a time; these would be "
+                f"{positions}. Give a shorter text, or ask for a shorter answer."
+            )
+
     def _known_beginning(self, before: tuple[int, ...]) -> tuple[int, ...]:
         """Return the longest kept prefix that a prefix begins with; an empty one if there is none."""
         known = [prefix for prefix in self._prefixes if before[: len(prefix)] == prefix]
@@ -261,6 +287,15 @@ class FrozenLLM(nn.Module):
 def _positions(mask: Tensor, past: int) -> Tensor:
     """Positions behind `past` tokens: masked places take none, so padding changes nothing."""
     return past + (mask.long().cumsum(dim=1) - 1).clamp(min=0)
+
+
+def _window(config: PreTrainedConfig) -> int | None:
+    sliding = getattr(config, "sliding_window", None)
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None and "sliding_attention" not in kinds:
+        sliding = None
+    bounds = [getattr(config, "max_position_embeddings", None), sliding]
+    return min((bound for bound in bounds if bound), default=None)
 
 
 def _inside_controls(tokenizer: PreTrainedTokenizerBase) -> str:

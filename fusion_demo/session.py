@@ -1,67 +1,27 @@
-"""All that the page asks for, without Gradio: checkpoints, one pair of models, classification, chat."""
+"""All that the page asks for, without Gradio: checkpoints, one pair of models, and the lock around them."""
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, RLock
 
-import numpy as np
 import torch
 
+from fusion_demo.baselines import LLMAlone, Translator
 from fusion_demo.bridge import FusionBridge
-from fusion_demo.chat import CHAT_TASKS, ChatUpdate, Message, check_messages, converse
-from fusion_demo.checkpoint import CheckpointInfo, list_checkpoints, load_checkpoint
+from fusion_demo.card import CheckpointInfo
+from fusion_demo.chat import ChatUpdate, Message, check_messages, converse
+from fusion_demo.checkpoint_folder import CheckpointFolder
+from fusion_demo.classification import Classification, classify_texts, read_question
 from fusion_demo.decoding import Decoding
-from fusion_demo.detection import detect_language
-from fusion_demo.errors import CheckpointError, ConfigError, InputError, unknown_name
+from fusion_demo.errors import ConfigError, FusionDemoError, InputError, unknown_name
 from fusion_demo.frozen import FrozenModels
-from fusion_demo.input_text import check_known, readable_text
-from fusion_demo.tasks import TASKS, Task, get_task
-from fusion_demo.tokens import Text, Token
+from fusion_demo.lanes import NO_TRANSLATOR, Lane, LaneAnswer, LaneSystems, answer_lane, check_lanes
+from fusion_demo.many_texts import AnsweredRow, InputRow, classify_rows
+from fusion_demo.tasks import Task, get_task
 
-
-@dataclass(frozen=True)
-class Classification:
-    """The answer to one text or pair of texts, and what it was made from.
-
-    Attributes:
-        text: The text, or both texts of a pair, as read; see `readable_text`.
-        fields: What the task calls the text, or each text of a pair.
-        label: The most probable label.
-        scores: Every label of the task → its probability; they sum to 1.
-        language: Code of the language the text seems to be in, or None.
-        tokens: The T tokens that the encoder read; those of a pair's second text follow the first's.
-        parts: For each token 0, or 1 for those of a pair's second text.
-        layers: Numbers of the encoder's layers, 1 to L; 0 before them where the fusion mixes the
-            embedding output too.
-        layer_weights: (T, L), the weights with which the fusion mixed the layers for this answer.
-        truncated: Whether the encoder read only the beginning of a text.
-        prompt_truncated: Whether the LLM read only the beginning of it, for a bridge that gives it the
-            text too.
-        removed: Number of control characters that were left out.
-        milliseconds: Time from text to scores, loading left out.
-    """
-
-    text: Text
-    fields: tuple[str, ...]
-    label: str
-    scores: dict[str, float]
-    language: str | None
-    tokens: list[Token]
-    parts: list[int]
-    layers: list[int]
-    layer_weights: np.ndarray
-    truncated: bool
-    prompt_truncated: bool
-    removed: int
-    milliseconds: float
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    version: int
-    bridge: FusionBridge
+BATCH_SIZE = 16
+"""Texts that the models read at once."""
 
 
 class Session:
@@ -76,6 +36,8 @@ class Session:
         dtype: Number format of the frozen models.
         default_checkpoint: Name of the checkpoint to start with; by default the one with the best
             mean accuracy on the non-English dev sets.
+        translator: Hub id or folder of an NLLB, M2M100 or Marian model into English, for the translation
+            pipeline; empty: there is none.
 
     Raises:
         ConfigError: there is no such device here.
@@ -88,42 +50,35 @@ class Session:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         default_checkpoint: str | None = None,
+        translator: str = "",
     ) -> None:
         _check_device(device)
         self.folder = checkpoints
-        self.default_checkpoint = default_checkpoint
+        self.translator = translator
         self._models = FrozenModels(device=device, dtype=dtype)
-        self._loaded: dict[str, _Loaded] = {}
+        self._folder = CheckpointFolder(checkpoints, self._models, default=default_checkpoint)
         self._lock = RLock()
+
+    def check_checkpoints(self) -> None:
+        """Refuse a folder that is not in order, before anybody asks.
+
+        Later, what is damaged or deleted costs only those who ask for it.
+
+        Raises:
+            CheckpointError: a checkpoint is damaged, or the default one is not there.
+        """
+        self._folder.check()
 
     def checkpoints(self, task: str | None = None) -> list[CheckpointInfo]:
         """Return the checkpoints of tasks with labels, or of one task, the one to start with first.
 
         The folder is read anew each time, so that a bridge trained meanwhile is found.
-
-        Raises:
-            CheckpointError: the default checkpoint is not there.
         """
-        found = [info for info in self._read_folder() if info.task in TASKS]
-        found.sort(key=lambda info: (info.name != self.default_checkpoint, -_dev_accuracy(info), info.name))
-        return [info for info in found if task in (None, info.task)]
+        return self._folder.with_labels(task)
 
     def chat_checkpoints(self) -> list[CheckpointInfo]:
-        """Return the checkpoints that can chat, the one to start with first: of the better task, then loss.
-
-        Raises:
-            CheckpointError: the default checkpoint is not there.
-        """
-        found = [info for info in self._read_folder() if info.task in CHAT_TASKS]
-        return sorted(
-            found,
-            key=lambda info: (
-                info.name != self.default_checkpoint,
-                CHAT_TASKS.index(info.task),
-                _dev_loss(info),
-                info.name,
-            ),
-        )
+        """Return the checkpoints that can chat, the best first: of the better task, then of smaller loss."""
+        return self._folder.that_chat()
 
     def tasks(self) -> list[Task]:
         """Return the tasks that have a checkpoint, that of the checkpoint to start with first."""
@@ -146,7 +101,15 @@ class Session:
             for _ in self.chat([Message("user", "Hello")], decoding=Decoding(max_new_tokens=1)):
                 pass
 
-    def classify(self, text: str, task: str, checkpoint: str = "", second: str = "") -> Classification:
+    def classify(
+        self,
+        text: str,
+        task: str,
+        checkpoint: str = "",
+        second: str = "",
+        *,
+        last_layer_only: bool = False,
+    ) -> Classification:
         """Ask the LLM for the label of a text, or of a pair of texts, in any language.
 
         Args:
@@ -154,6 +117,7 @@ class Session:
             task: Name of a task.
             checkpoint: Name of a checkpoint of that task; empty for the first of them.
             second: The second text, for a task that asks about pairs.
+            last_layer_only: Mask all encoder layers but the last, see `classify_texts`.
 
         Raises:
             InputError: a text is empty, too long, or nothing that the encoder can read; or there is a
@@ -162,38 +126,64 @@ class Session:
             CheckpointError: there is no such checkpoint of this task, or it is damaged.
             ModelError: a frozen model cannot be loaded.
         """
-        fields, labels = get_task(task).fields, get_task(task).label_words
-        readable, removed = _readable(fields, (text, second))
-        info = self._find(task, checkpoint)
+        asked = get_task(task)
+        question = read_question(asked, (text, second))
+        info, only = self._folder.find(task, checkpoint), last_layer_only
         with self._lock:
-            loaded = self._load(info)
-            start = time.perf_counter()
-            frame = loaded.bridge.frame(get_task(task).instruction, get_task(task).bare_prompt)
-            with torch.inference_mode():
-                answer = loaded.bridge.score_labels([readable], list(labels.values()), frame)
-            milliseconds = 1000 * (time.perf_counter() - start)
-        tokens, prompt = answer.soft_tokens.tokens[0], answer.soft_tokens.prompt
-        parts = answer.soft_tokens.parts[0, : len(tokens)].tolist()
-        for part, name in enumerate(fields):
-            own = [token for token, where in zip(tokens, parts, strict=True) if where == part]
-            check_known(own, name)
-        weights = answer.soft_tokens.layer_weights[0, : len(tokens)].float().cpu().numpy()
-        scores = dict(zip(labels, answer.probabilities[0].tolist(), strict=True))
-        return Classification(
-            text=readable,
-            fields=fields,
-            label=max(scores, key=scores.__getitem__),
-            scores=scores,
-            language=detect_language(readable if isinstance(readable, str) else " ".join(readable)),
-            tokens=tokens,
-            parts=parts,
-            layers=loaded.bridge.fusion.layers,
-            layer_weights=weights,
-            truncated=answer.soft_tokens.truncated[0],
-            prompt_truncated=prompt is not None and prompt.truncated[0],
-            removed=removed,
-            milliseconds=milliseconds,
+            (answer,) = classify_texts(self._folder.load(info), asked, [question], last_layer_only=only)
+        if isinstance(answer, InputError):
+            raise answer
+        return answer
+
+    def classify_many(
+        self, rows: Sequence[InputRow], task: str, checkpoint: str = "", *, batch_size: int = BATCH_SIZE
+    ) -> Iterator[AnsweredRow]:
+        """Ask the LLM for the labels of many texts, or pairs of texts, in batches of like length.
+
+        Answers come as soon as they are there, in another order than the rows. What is wrong with one row is
+        that row's problem. Between two batches, others may ask.
+
+        Args:
+            rows: The texts, as `read_lines` and `read_upload` return them.
+            task: Name of a task.
+            checkpoint: Name of a checkpoint of that task; empty for the first of them.
+            batch_size: Texts per batch.
+
+        Raises:
+            ConfigError: there is no such task.
+            CheckpointError: there is no such checkpoint of this task; a damaged one is refused on reading.
+        """
+        asked, info = get_task(task), self._folder.find(task, checkpoint)
+        return classify_rows(lambda: self._folder.load(info), self._lock, rows, asked, batch_size=batch_size)
+
+    def compare(
+        self, text: str, task: str, lanes: Sequence[Lane], second: str = ""
+    ) -> Iterator[LaneAnswer | FusionDemoError]:
+        """Ask several systems about a text, or a pair of texts, one after the other.
+
+        Args:
+            text: As for `classify`.
+            task: Name of a task.
+            lanes: The systems, as many as `check_lanes` allows.
+            second: The second text, for a task that asks about pairs.
+
+        Returns:
+            What becomes of each lane, in order, as soon as it is there; a lane that fails costs no other one.
+
+        Raises:
+            InputError: a text cannot be used, as for `classify`; or there are no lanes, too many, or one
+                that cannot be.
+            ConfigError: there is no such task.
+        """
+        asked = get_task(task)
+        check_lanes(lanes)
+        question = read_question(asked, (text, second))
+        systems = LaneSystems(
+            bridge=lambda name: self._folder.load(self._folder.find(task, name)),
+            llm_alone=lambda: self._llm_alone(task),
+            translator=self._translator,
         )
+        return (answer_lane(lane, asked, question, systems, self._lock) for lane in lanes)
 
     def chat(
         self,
@@ -220,16 +210,9 @@ class Session:
             CheckpointError: there is no such checkpoint.
         """
         check_messages(messages)
-        available = {info.name: info for info in self.chat_checkpoints()}
-        if not available:
-            raise CheckpointError(
-                f"There is no checkpoint in {self.folder.name}/ that can chat. Train one: "
-                f"python -m train_cli train --task {CHAT_TASKS[-1]} --data FOLDER "
-                f"--output {self.folder.name}/NAME"
-            )
-        info = _named(checkpoint, available, "checkpoint that can chat")
+        info = self._folder.find_chat(checkpoint)
         return converse(
-            lambda: self._load(info).bridge,
+            lambda: self._folder.load(info),
             self._lock,
             messages,
             decoding=decoding,
@@ -237,50 +220,32 @@ class Session:
             stop=stop,
         )
 
-    def _read_folder(self) -> list[CheckpointInfo]:
-        found = [info for info in list_checkpoints(self.folder) if info.task in (*TASKS, *CHAT_TASKS)]
-        names = [info.name for info in found]
-        if self.default_checkpoint is not None and self.default_checkpoint not in names:
-            raise CheckpointError(unknown_name("checkpoint", self.default_checkpoint, names))
-        return found
+    @contextmanager
+    def bridge(self, task: str, checkpoint: str = "") -> Iterator[FusionBridge]:
+        """Lend the bridge of a checkpoint for a `with` block; until its end nobody else uses the models.
 
-    def _find(self, task: str, checkpoint: str) -> CheckpointInfo:
-        available = {info.name: info for info in self.checkpoints(task)}
-        if not available:
-            raise CheckpointError(
-                f"There is no checkpoint for the task '{task}' in {self.folder.name}/. Train one: "
-                f"python -m train_cli train --task {task} --data FOLDER --output {self.folder.name}/NAME"
-            )
-        return _named(checkpoint, available, f"checkpoint for the task '{task}'")
+        Args:
+            task: Name of a task.
+            checkpoint: Name of a checkpoint of that task; empty for the first of them.
 
-    def _load(self, info: CheckpointInfo) -> _Loaded:
-        # Files are replaced whole, which changes the folder's modification time.
-        version = info.folder.stat().st_mtime_ns
+        Raises:
+            CheckpointError: there is no such checkpoint of this task, or it is damaged.
+            ModelError: a frozen model cannot be loaded.
+        """
+        info = self._folder.find(task, checkpoint)
         with self._lock:
-            known = self._loaded.get(info.name)
-            if known is None or known.version != version:
-                bridge = load_checkpoint(info.folder, models=self._models)
-                self._loaded[info.name] = known = _Loaded(version, bridge)
-            return known
+            yield self._folder.load(info)
 
+    def _llm_alone(self, task: str) -> LLMAlone:
+        """The LLM of the task's first checkpoint, prompted as that one prompts it."""
+        config = self._folder.find(task).bridge
+        return LLMAlone(self._models.llm(config.llm), prompt_form=config.prompt_form)
 
-def _named(name: str, available: dict[str, CheckpointInfo], kind: str) -> CheckpointInfo:
-    """Return the checkpoint of a name, or the first one without a name."""
-    name = name or next(iter(available))
-    if name not in available:
-        raise CheckpointError(unknown_name(kind, name, available))
-    return available[name]
-
-
-def _readable(fields: tuple[str, ...], texts: tuple[str, str]) -> tuple[Text, int]:
-    """Return a task's text or pair as `readable_text` leaves it, and how many characters were left out."""
-    if len(fields) == 1 and texts[1]:
-        raise InputError("This task asks about one text. Leave the second one empty.")
-    first, *rest = [readable_text(text, name) for text, name in zip(texts, fields, strict=False)]
-    if not rest:
-        return first
-    second = rest[0]
-    return (first[0], second[0]), first[1] + second[1]
+    def _translator(self) -> Translator:
+        if not self.translator:
+            raise ConfigError(NO_TRANSLATOR)
+        loaded = self._models.translator(self.translator)
+        return Translator(loaded.model, loaded.tokenizer, name=self.translator)
 
 
 def _check_device(name: str) -> None:
@@ -289,16 +254,3 @@ def _check_device(name: str) -> None:
         found.append("mps")
     if name not in found:
         raise ConfigError(unknown_name("device", name, found))
-
-
-def _dev_accuracy(info: CheckpointInfo) -> float:
-    """Mean accuracy on the non-English dev sets; a checkpoint without one comes last."""
-    dev = info.metrics.get("dev")
-    accuracy = dev.get("mean_non_english") if isinstance(dev, dict) else None
-    return float(accuracy) if isinstance(accuracy, int | float) else -1.0
-
-
-def _dev_loss(info: CheckpointInfo) -> float:
-    """Loss on the English dev texts that a writing task's training is judged by; without one, infinity."""
-    loss = info.metrics.get("training", {}).get("dev_selection", {}).get("en", {}).get("loss")
-    return float(loss) if isinstance(loss, int | float) else float("inf")

@@ -18,8 +18,13 @@ NOTE, DIGEST = "note", "sha256"
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], note: str = "") -> None:
     """Write fp32 tensors and a note as one file, atomically, with a digest of both."""
+    write_atomically(path, tensors_bytes(tensors, note))
+
+
+def tensors_bytes(tensors: dict[str, Tensor], note: str = "") -> bytes:
+    """Return what `write_tensors` writes."""
     plain = {name: value.detach().to("cpu", torch.float32).contiguous() for name, value in tensors.items()}
-    write_atomically(path, save(plain, metadata={NOTE: note, DIGEST: _digest(plain, note)}))
+    return save(plain, metadata={NOTE: note, DIGEST: _digest(plain, note)})
 
 
 def read_tensors(path: Path, expected: dict[str, tuple[int, ...]]) -> tuple[dict[str, Tensor], str]:

@@ -8,11 +8,19 @@ import pytest
 import torch
 
 from fusion_demo.checkpoint import CheckpointInfo, save_checkpoint
-from fusion_demo.config import BridgeConfig, TrainConfig, option_names, preset_values
+from fusion_demo.config import BridgeConfig, TrainConfig, option_names
 from fusion_demo.evaluation.report import build_report
 from fusion_demo.frozen import FrozenModels
+from fusion_demo.presets import preset_values
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of single tests."""
+    parser.addoption(
+        "--kills", type=int, default=5, help="moments at which a training is killed, in test_survival.py"
+    )
 
 
 def write_tiny_checkpoint(
@@ -125,11 +133,17 @@ def chat_page_address(chat_checkpoints) -> Iterator[str]:
     yield from _serve(chat_checkpoints)
 
 
+@pytest.fixture(scope="session")
+def shipped_page_address() -> Iterator[str]:
+    """Address of the real page on this machine, with the shipped checkpoints and the embedded models."""
+    yield from _serve(Path(__file__).resolve().parents[1] / "checkpoints")
+
+
 def _serve(checkpoints: Path) -> Iterator[str]:
-    from app import LAUNCH_OPTIONS, build_demo
+    from app import build_demo, serve
     from fusion_demo.session import Session
 
     demo = build_demo(Session(checkpoints))
-    demo.launch(**LAUNCH_OPTIONS, server_name="127.0.0.1")
+    serve(demo, server_name="127.0.0.1")
     yield demo.local_url
     demo.close()

@@ -57,6 +57,7 @@ def test_a_saved_bridge_gives_the_same_scores_when_loaded(
     save_checkpoint(info, bridge.trained_state())
     loaded = load_checkpoint(tmp_path / "saved", tiny_models)
     assert torch.equal(scores(loaded), scores(bridge))
+    assert (loaded.checkpoint, bridge.checkpoint) == ("saved", "")
     assert read_checkpoint_info(tmp_path / "saved") == info
     assert sorted(p.name for p in (tmp_path / "saved").iterdir()) == [
         "README.md",

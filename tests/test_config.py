@@ -1,4 +1,4 @@
-"""Options: defaults, ranges, strict reading, presets, and names that stay in their folder."""
+"""Options: defaults, ranges, strict reading, and names that stay in their folder."""
 
 import dataclasses
 import json
@@ -9,12 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusion_demo.config import (
-    PRESETS,
     BridgeConfig,
     TrainConfig,
     confined,
     option_names,
-    preset_values,
     read_config,
 )
 from fusion_demo.errors import ConfigError
@@ -127,26 +125,6 @@ def test_a_bridge_without_words_needs_a_token_for_the_whole_text():
 def test_a_whole_number_is_read_as_a_float_where_a_float_is_meant():
     learning_rate = read_config(TrainConfig, {"learning_rate": 1}, "run.yaml").learning_rate
     assert (learning_rate, type(learning_rate)) == (1.0, float)
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_builds(name):
-    values = preset_values(name)
-    for kind in (BridgeConfig, TrainConfig):
-        own = {key: value for key, value in values.items() if key in option_names(kind)}
-        config = read_config(kind, own, f"preset {name}")
-        assert {key: getattr(config, key) for key in own} == own
-    assert set(values) <= {*option_names(BridgeConfig), *option_names(TrainConfig)}
-
-
-def test_preset_values_are_a_copy():
-    preset_values("tiny")["llm"] = "changed"
-    assert preset_values("tiny")["llm"] == "tiny:llm"
-
-
-def test_an_unknown_preset_is_refused():
-    with pytest.raises(ConfigError, match=r"Unknown preset 'papers'. Did you mean 'paper'\?"):
-        preset_values("papers")
 
 
 @pytest.mark.parametrize("name", ["news", "news/best", "..news", "ප්‍රවෘත්ති", "a b"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fusion_demo.tasks import TASKS
 from train_cli.__main__ import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,6 +81,30 @@ def test_every_make_target_exists(target):
 def test_python_examples_compile():
     for block in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
         ast.parse(block)
+
+
+SINGLE_TEXT_EXAMPLES = [
+    block
+    for block in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    if '"/chat"' not in block
+]
+
+
+@pytest.mark.parametrize("block", SINGLE_TEXT_EXAMPLES)
+def test_python_examples_run(block, page_address, tmp_path):
+    """As they stand, but for the address and the name of the checkpoint, which the test's page has not."""
+    program = block.replace("http://127.0.0.1:7860", page_address)
+    program = program.replace("news-transformer-softmax", "news-second")
+    script = tmp_path / "example.py"
+    script.write_text(program, encoding="utf-8")
+    result = subprocess.run([sys.executable, script], capture_output=True, text=True, encoding="utf-8")
+    assert result.returncode == 0, result.stderr
+    assert any(label in result.stdout for label in TASKS["news"].labels)
+
+
+def test_there_is_an_example_of_every_endpoint_that_answers_one_text_or_many():
+    named = set(re.findall(r'api_name="/(\w+)"', "".join(SINGLE_TEXT_EXAMPLES)))
+    assert named == {"classify", "classify_many", "compare", "layers"}
 
 
 def test_the_front_matter_is_that_of_a_gradio_space():

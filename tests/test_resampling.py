@@ -5,11 +5,23 @@ import pytest
 from scipy.stats import binom, norm
 
 from fusion_demo.errors import DataError
-from fusion_demo.resampling import bootstrap_mean, mean_of_means
+from fusion_demo.resampling import bootstrap_mean, bootstrap_median, mean_of_means
 
 
 def test_mean_of_means_is_the_docstrings_worked_example():
     assert mean_of_means(np.array([0, 1]), np.array([1, 1, 1])) == 0.75
+
+
+def test_the_interval_of_a_median_agrees_with_all_resamples():
+    values = (1.0, 2.0, 4.0, 8.0, 16.0)
+    medians = [np.median(drawn) for drawn in product(values, repeat=5)]
+    assert bootstrap_median(values) == tuple(np.percentile(medians, [2.5, 97.5]))
+    assert bootstrap_median([3.0] * 4) == (3.0, 3.0)
+
+
+def test_a_median_of_one_measurement_has_no_interval():
+    with pytest.raises(DataError, match="at least two measurements"):
+        bootstrap_median([1.0])
 
 
 def test_interval_of_a_fraction_is_that_of_its_binomial_distribution():

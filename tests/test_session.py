@@ -1,4 +1,4 @@
-"""What the page asks for, without the page: which checkpoints there are, and what a text's label is."""
+"""What the page asks for, without the page: the label of a text or a pair, and the answer to a message."""
 
 import dataclasses
 import shutil
@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import torch
 
 import fusion_demo.frozen
 from fusion_demo.chat import Message
@@ -14,6 +13,8 @@ from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info, save_c
 from fusion_demo.decoding import Decoding
 from fusion_demo.errors import CheckpointError, ConfigError, FusionDemoError, InputError
 from fusion_demo.input_text import MAX_CHARACTERS
+from fusion_demo.lanes import Lane
+from fusion_demo.many_texts import InputRow
 from fusion_demo.session import Session
 from fusion_demo.tasks import TASKS
 
@@ -25,31 +26,14 @@ def session(tiny_checkpoints):
     return Session(tiny_checkpoints)
 
 
-def names(found):
-    return [item.name for item in found]
-
-
-def test_the_best_on_the_dev_sets_comes_first_and_the_unmeasured_last(session):
-    assert names(session.checkpoints()) == ["news-second", "topics", "news-first", "pairs", "news-third"]
-    assert names(session.checkpoints("news")) == ["news-second", "news-first", "news-third"]
-    assert names(session.checkpoints("sib200")) == ["topics"]
-
-
-def test_the_chosen_default_comes_first(tiny_checkpoints):
-    chosen = Session(tiny_checkpoints, default_checkpoint="topics")
-    assert names(chosen.checkpoints())[0] == "topics"
-    assert names(chosen.tasks()) == ["sib200", "news", "xnli"]
-
-
-def test_a_default_that_is_not_there_is_refused(tiny_checkpoints):
-    with pytest.raises(CheckpointError, match="Did you mean 'news-second'"):
-        Session(tiny_checkpoints, default_checkpoint="news-secnd").checkpoints()
-
-
-def test_only_tasks_with_a_checkpoint_are_offered(session, tiny_checkpoints, tmp_path):
-    shutil.copytree(tiny_checkpoints / "topics", tmp_path / "topics")
-    assert names(session.tasks()) == ["news", "sib200", "xnli"]
-    assert names(Session(tmp_path).tasks()) == ["sib200"]
+def test_an_answer_names_the_checkpoint_that_gave_it(session, chat_checkpoints):
+    for asked, named in (("", "news-second"), ("news-first", "news-first")):
+        assert session.classify("rain", "news", asked).checkpoint == named
+        (row,) = session.classify_many([InputRow(("rain",))], "news", asked)
+        assert row.classification.checkpoint == named
+    (lane,) = session.compare("rain", "news", [Lane("news-first")])
+    assert lane.classification.checkpoint == "news-first"
+    assert chat(Session(chat_checkpoints), "rain").checkpoint == "echo-first"
 
 
 def test_a_classification_holds_together(session):
@@ -165,33 +149,6 @@ def test_a_text_beyond_the_encoders_reach_is_cut_and_says_so(session):
     assert len(result.tokens) == 256
 
 
-def test_frozen_models_are_loaded_once_for_all_checkpoints(tiny_checkpoints, monkeypatch):
-    loads = []
-    for role in ("load_encoder", "load_llm"):
-        original = getattr(fusion_demo.frozen, role)
-
-        def counted(reference, original=original, **options):
-            loads.append(reference)
-            return original(reference, **options)
-
-        monkeypatch.setattr(fusion_demo.frozen, role, counted)
-    session = Session(tiny_checkpoints)
-    session.warm_up()
-    for checkpoint in names(session.checkpoints("news")):
-        session.classify(SINHALA, "news", checkpoint)
-    assert sorted(loads) == ["tiny:encoder", "tiny:llm"]
-
-
-def test_a_checkpoint_trained_anew_is_loaded_anew(tiny_checkpoints, tmp_path):
-    shutil.copytree(tiny_checkpoints / "news-second", tmp_path / "news")
-    session = Session(tmp_path)
-    before = session.classify(SINHALA, "news").scores
-    state = load_checkpoint(tmp_path / "news").trained_state()
-    changed = {name: value + torch.ones_like(value) for name, value in state.items()}
-    save_checkpoint(read_checkpoint_info(tmp_path / "news"), changed)
-    assert session.classify(SINHALA, "news").scores != before
-
-
 def test_several_threads_get_what_one_gets(tiny_checkpoints):
     session = Session(tiny_checkpoints)
     asked = [(f"{SINHALA} {number}", "news", "news-second") for number in range(6)]
@@ -247,59 +204,6 @@ def test_removed_characters_are_counted(session):
     result = session.classify("ne\x00ws\u202e", "news")
     assert (result.text, result.removed) == ("news", 2)
     assert result.scores == session.classify("news", "news").scores
-
-
-@pytest.mark.parametrize(
-    ("task", "checkpoint", "kind", "message"),
-    [
-        ("new", "", ConfigError, "Unknown task 'new'. Did you mean 'news'?"),
-        ("news", "news-secon", CheckpointError, "Did you mean 'news-second'?"),
-        ("news", "topics", CheckpointError, "Unknown checkpoint for the task 'news' 'topics'"),
-        ("news", "../news-second", CheckpointError, "Available: news-first, news-second, news-third"),
-        ("news", "\x00", CheckpointError, "Available"),
-    ],
-)
-def test_unknown_names_are_refused_with_those_available(session, task, checkpoint, kind, message):
-    with pytest.raises(kind, match=message.replace("?", r"\?")):
-        session.classify(SINHALA, task, checkpoint)
-
-
-def test_without_a_checkpoint_the_message_says_how_to_train_one(tmp_path):
-    session = Session(tmp_path / "checkpoints")
-    session.warm_up()
-    assert (session.checkpoints(), session.tasks()) == ([], [])
-    with pytest.raises(CheckpointError, match="python -m train_cli train --task news"):
-        session.classify(SINHALA, "news")
-
-
-def test_a_damaged_checkpoint_is_refused_and_the_others_still_answer(tiny_checkpoints, tmp_path):
-    root = tmp_path / "checkpoints"
-    shutil.copytree(tiny_checkpoints, root)
-    (root / "news-first" / "model.safetensors").write_bytes(b"no tensors")
-    session = Session(root)
-    with pytest.raises(CheckpointError, match="news-first"):
-        session.classify(SINHALA, "news", "news-first")
-    assert session.classify(SINHALA, "news", "news-second").label
-
-
-def test_the_checkpoints_that_can_chat_are_a_list_of_their_own(chat_checkpoints, tiny_checkpoints):
-    session = Session(chat_checkpoints)
-    assert names(session.chat_checkpoints()) == ["echo-first", "echo-words"]
-    assert names(session.checkpoints()) == ["news"]
-    chosen = Session(chat_checkpoints, default_checkpoint="echo-words")
-    assert names(chosen.chat_checkpoints()) == ["echo-words", "echo-first"]
-    assert Session(tiny_checkpoints).chat_checkpoints() == []
-
-
-def test_what_was_trained_to_chat_comes_before_echoes_and_a_smaller_loss_first(write_checkpoint, tmp_path):
-    for name, task, loss in (
-        ("a", "echo", 0.1),
-        ("b", "chat", None),
-        ("c", "chat", 0.9),
-        ("d", "chat", 0.8),
-    ):
-        write_checkpoint(tmp_path / name, fusion="last-layer", task=task, loss=loss)
-    assert names(Session(tmp_path).chat_checkpoints()) == ["d", "c", "b", "a"]
 
 
 def chat(session, *texts, **options):

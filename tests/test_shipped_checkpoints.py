@@ -10,6 +10,7 @@ from fusion_demo.checkpoint import list_checkpoints, load_checkpoint, read_check
 from fusion_demo.decoding import Decoding
 from fusion_demo.evaluation.echo import content_words
 from fusion_demo.frozen import FrozenModels
+from fusion_demo.presets import option_values
 from fusion_demo.tasks import get_task, get_training_task
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -19,6 +20,9 @@ FUSIONS = ("last-layer", "global-softmax", "transformer-softmax")
 
 FREE = ("output", "seed", "fusion_score_rate")
 """What may differ: where, by chance, and what means something to global softmax alone."""
+
+GIVEN = {"task", "fusion", "data", "init_from", "state_cache", *FREE}
+"""What the command of a checkpoint says; all else it could leave to the preset."""
 
 # Written for this test, two in each of five languages.
 HEADLINES = [
@@ -85,6 +89,13 @@ def test_they_were_trained_by_one_recipe(task):
         training = {k: v for k, v in asdict(info.training).items() if k not in FREE}
         recipes.append((bridge, training, info.metrics["training"]["planned_updates"]))
     assert all(recipe == recipes[0] for recipe in recipes)
+
+
+def test_the_presets_recipe_is_theirs():
+    for info in list_checkpoints(CHECKPOINTS):
+        values = asdict(info.bridge) | asdict(info.training)
+        usual = option_values(given=values)
+        assert {name for name in values if values[name] != usual[name]} <= GIVEN, info.name
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)

@@ -14,6 +14,7 @@ COMMANDS = {
     "chat": "measure how near the answers to foreign messages are to those to the English ones",
     "compare": "tell which of several systems is better on the same rows",
     "layers": "show which layers a checkpoint uses, and whether its answers depend on them",
+    "benchmark": "measure speed, memory and size, each against what one would use instead",
     "results": "write docs/results.md from the metrics files",
     "models": "list, fetch and verify the embedded models",
 }

@@ -12,15 +12,9 @@ from typing import Any
 import torch
 import yaml
 
-from fusion_demo.config import (
-    PRESETS,
-    BridgeConfig,
-    TrainConfig,
-    option_names,
-    preset_values,
-    read_config,
-)
+from fusion_demo.config import BridgeConfig, TrainConfig, flag_of, option_names, read_config
 from fusion_demo.errors import ConfigError, unknown_name
+from fusion_demo.presets import DEFAULT_PRESET, PRESETS, option_values
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CONFIGS = (BridgeConfig, TrainConfig)
@@ -29,12 +23,14 @@ CONFIGS = (BridgeConfig, TrainConfig)
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--config`, `--preset` and one flag for every option of the bridge and its training."""
     parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="options by name, as in the tables")
-    parser.add_argument("--preset", help=f"named set of options: {', '.join(PRESETS)} (default: embedded)")
+    parser.add_argument(
+        "--preset", help=f"named set of options: {', '.join(PRESETS)} (default: {DEFAULT_PRESET})"
+    )
     for kind in CONFIGS:
         group = parser.add_argument_group(kind.__name__)
         hints = typing.get_type_hints(kind)
         for field in dataclasses.fields(kind):
-            flag = "--" + field.name.replace("_", "-")
+            flag = flag_of(field.name)
             text = f"{field.metadata['help']} (default: {field.default!r})".replace("%", "%%")
             if hints[field.name] is bool:
                 group.add_argument(
@@ -48,20 +44,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_configs(arguments: argparse.Namespace) -> tuple[BridgeConfig, TrainConfig]:
-    """Merge the options: command line over YAML file over preset over default.
+    """Merge the options: command line over YAML file over what `option_values` has for those not given.
 
     Raises:
         ConfigError: a value or a name is wrong; the message names where it came from.
     """
     from_file = read_yaml(arguments.config) if arguments.config else {}
-    preset = preset_values(arguments.preset or from_file.pop("preset", "embedded"))
+    preset = arguments.preset or from_file.get("preset", DEFAULT_PRESET)
     from_file.pop("preset", None)
     names = [name for kind in CONFIGS for name in option_names(kind)]
     given = from_file | {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
-    if "encoder" in given:
-        # The prefix belongs to the preset's own encoder: another one was not trained to read it.
-        preset.pop("encoder_prefix", None)
-    values = preset | given
+    values = option_values(preset, given) | given
     bridge, training = (
         read_config(kind, {k: v for k, v in values.items() if k in option_names(kind)}, "options")
         for kind in CONFIGS
@@ -104,14 +97,22 @@ def read_runtime(arguments: argparse.Namespace) -> tuple[str, torch.dtype]:
     Raises:
         ConfigError: the device does not exist here.
     """
-    device = arguments.device
+    return read_device(arguments.device), DTYPES[arguments.dtype]
+
+
+def read_device(device: str) -> str:
+    """Return a device that exists; "auto" is the GPU where there is one, else the CPU.
+
+    Raises:
+        ConfigError: the device does not exist here.
+    """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
         raise ConfigError(f"There is no device '{device}' here. Use --device cpu.") from None
-    return device, DTYPES[arguments.dtype]
+    return device
 
 
 def command_line(leave_out: tuple[str, ...] = ()) -> str:

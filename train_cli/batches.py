@@ -1,6 +1,7 @@
 """Which examples form which batch: a pure function of the seed, so that a resumed training repeats it."""
 
 import random
+from collections.abc import Sequence
 
 BUCKET_BATCHES = 50
 
@@ -31,9 +32,24 @@ def epoch_batches(lengths: list[int], batch_size: int, seed: int) -> list[list[i
     return batches
 
 
-def share_of(batch: list[int], process: int, processes: int) -> list[int]:
-    """Return the part of a batch that one of several processes works on; never empty.
+def share_of(
+    batch: list[int], tokens: Sequence[int], process: int, processes: int
+) -> tuple[list[int], float]:
+    """Return a process's part of a batch, and what its mean loss counts in the mean over processes.
 
-    Example: the batch [5, 6, 7] between 2 processes -> [5, 7] and [6].
+    A mean loss is a mean over answer tokens, so a part counts by its share of them: the mean over processes
+    is then the mean loss of the whole batch. A process for which nothing is left reads an example all the
+    same, which counts nothing: the others wait for its gradients.
+
+    Args:
+        batch: Indices of examples, at least one.
+        tokens: Answer tokens of each training example, by its index; at least one each.
+        process: From 0.
+        processes: How many share the batch.
+
+    Example: [5, 6, 7], of 1, 1 and 2 answer tokens, between 2 -> ([5, 7], 1.5) and ([6], 0.5).
     """
-    return batch[process::processes] or batch[:1]
+    own = batch[process::processes]
+    if not own:
+        return batch[:1], 0.0
+    return own, processes * sum(tokens[i] for i in own) / sum(tokens[i] for i in batch)

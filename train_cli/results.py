@@ -5,14 +5,7 @@ from pathlib import Path
 
 from fusion_demo.errors import DataError
 from fusion_demo.files import write_atomically
-from fusion_demo.results import (
-    REMAKE,
-    read_comparisons,
-    read_layer_reports,
-    read_systems,
-    read_writing,
-    render_results,
-)
+from fusion_demo.results import REMAKE, read_results, render_results
 from train_cli.evaluate import new_file
 
 
@@ -47,12 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         FusionDemoError: a metrics file cannot be used, or the page is not up to date.
     """
-    page = render_results(
-        read_systems(arguments.checkpoints, arguments.metrics),
-        read_comparisons(arguments.metrics),
-        read_layer_reports(arguments.metrics),
-        read_writing(arguments.metrics),
-    ).encode()
+    page = render_results(read_results(arguments.checkpoints, arguments.metrics)).encode()
     if not arguments.check:
         write_atomically(arguments.output, page)
     elif not arguments.output.is_file() or arguments.output.read_bytes() != page:

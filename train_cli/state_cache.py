@@ -19,7 +19,7 @@ from transformers import BatchEncoding
 from fusion_demo.batching import batches_by_length
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.errors import DataError
-from fusion_demo.files import write_json
+from fusion_demo.files import remove_unfinished, write_json
 from fusion_demo.tokens import Text
 
 BATCH_SIZE = 64
@@ -59,6 +59,7 @@ class CachedEncoder(MultilingualEncoder):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / LOCK):
+                remove_unfinished(self.folder)
                 self.open()
                 missing = sorted(part for part in parts if _digest(part) not in self._index)
                 self._append(missing)

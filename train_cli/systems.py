@@ -21,13 +21,14 @@ from fusion_demo.baselines import (
 from fusion_demo.baselines.translator import BEAMS
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import TENSORS, load_checkpoint
-from fusion_demo.config import PRESETS, PROMPT_FORMS, BridgeConfig, preset_values, read_config
+from fusion_demo.config import PROMPT_FORMS, BridgeConfig, read_config
 from fusion_demo.data import Example, read_examples
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.errors import ConfigError
 from fusion_demo.evaluation import Answerer, BridgeAnswerer, describe_data
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.llm import FrozenLLM
+from fusion_demo.presets import DEFAULT_PRESET, PRESETS, option_values
 from fusion_demo.pretrained import load_encoder, load_llm, load_translator
 from fusion_demo.tasks import Task, get_task
 from train_cli.arguments import count, read_runtime
@@ -247,13 +248,11 @@ def _describe_probe(probe: LinearProbe, config: BridgeConfig, examples: int, see
 def _baseline_config(arguments: argparse.Namespace) -> BridgeConfig:
     """The preset's models, prefix and prompt form, with what the command line says instead."""
     names = ("llm", "prompt_form", *ENCODER_OPTIONS)
-    values = {k: v for k, v in preset_values(arguments.preset or "embedded").items() if k in names}
-    if arguments.encoder is not None:
-        # The prefix belongs to the preset's own encoder: another one was not trained to read it.
-        values.pop("encoder_prefix", None)
     given = {name: getattr(arguments, name, None) for name in names}
-    values |= {name: value for name, value in given.items() if value is not None}
-    return read_config(BridgeConfig, values, "options")
+    given = {name: value for name, value in given.items() if value is not None}
+    # A baseline is not trained, so that no task's recipe is for it.
+    usual = option_values(arguments.preset or DEFAULT_PRESET, given | {"task": ""})
+    return read_config(BridgeConfig, {name: usual[name] for name in names} | given, "options")
 
 
 def _complete(details: dict[str, Any], task: Task, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,11 +5,12 @@ import dataclasses
 import json
 from pathlib import Path
 
-from fusion_demo.config import PRESETS, PROMPT_FORMS
+from fusion_demo.config import PROMPT_FORMS
 from fusion_demo.data import read_examples
 from fusion_demo.errors import ConfigError
 from fusion_demo.evaluation import open_run
 from fusion_demo.files import write_atomically
+from fusion_demo.presets import PRESETS
 from fusion_demo.tasks import WRITING_TASKS
 from train_cli.arguments import add_runtime_arguments, count
 from train_cli.systems import BELONGS_TO, build_baseline

@@ -1,22 +1,23 @@
 """`train`: trains a bridge and writes a checkpoint."""
 
 import argparse
-import shutil
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
 from fusion_demo.card import CheckpointInfo
-from fusion_demo.checkpoint import CONFIG, check_models, start_from
+from fusion_demo.checkpoint import check_models, start_from
 from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.data import Example, describe_training_data, jsonl_languages, read_examples
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.tasks import Task, get_training_task
 from fusion_demo.text_prompt import read_text_prompt
+from fusion_demo.training_command import check_trainable
 from train_cli.arguments import (
     add_config_arguments,
     add_runtime_arguments,
@@ -24,10 +25,11 @@ from train_cli.arguments import (
     read_configs,
     read_runtime,
 )
+from train_cli.monitor import Monitor
+from train_cli.output_folder import check_free, forget_training, hold
 from train_cli.state import STATE
 from train_cli.state_cache import CachedEncoder
-from train_cli.trainer import LAST, LOG, Trainer
-from train_cli.warm_start import FOLDER as WARM_START
+from train_cli.trainer import LAST, Trainer
 
 SAMPLES_SHOWN = 3
 
@@ -51,24 +53,18 @@ def run(arguments: argparse.Namespace) -> None:
     """
     bridge_config, config = read_configs(arguments)
     task = get_training_task(config.task)
-    if task.trained_on:
-        raise ConfigError(
-            f"The task '{task.name}' has no training data of its own. Train --task {task.trained_on}, and "
-            f"evaluate that checkpoint with --task {task.name}."
-        )
-    if task.writes and bridge_config.soft_token_unit == "text":
-        raise ConfigError(
-            f"The task '{task.name}' is answered freely, and a soft token for a whole text does not carry "
-            "its words. Give --soft-token-unit word or token."
-        )
+    check_trainable(task, bridge_config)
     train, warm_start, dev = read_data(config, task)
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
+    accelerator = Accelerator(cpu=device == "cpu")
+    writes = accelerator.is_main_process and not arguments.dry_run
     if not arguments.dry_run:
         check_models(bridge_config)
-        _check_output(config, arguments)
-
-    accelerator = Accelerator(cpu=device == "cpu")
+        if not config.output:
+            raise ConfigError("Say where to write the checkpoint: --output FOLDER.")
+        if accelerator.is_main_process:  # the others would find what it has written meanwhile
+            check_free(folder, resume=arguments.resume, overwrite=arguments.overwrite)
     models = FrozenModels(device=str(accelerator.device), dtype=dtype)
     torch.manual_seed(config.seed)
     bridge = models.build(bridge_config)
@@ -82,24 +78,38 @@ def run(arguments: argparse.Namespace) -> None:
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
-    if config.state_cache:
-        bridge.encoder = CachedEncoder(bridge.encoder, Path(config.state_cache), info.fingerprints["encoder"])
-        if accelerator.is_main_process and not arguments.dry_run:
-            bridge.encoder.fill([example.text for example in [*warm_start, *train]])
-        accelerator.wait_for_everyone()
-        bridge.encoder.open()
-    if config.init_from and not arguments.resume:
-        start_from(Path(config.init_from), bridge, info.fingerprints)
-    trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start)
-    if accelerator.is_main_process:
-        _describe(trainer, bridge_config)
-    if arguments.dry_run:
+    with ExitStack() as stack:
+        if writes:
+            stack.enter_context(hold(folder))
+            # Once more: another training may have written there while the models were loaded.
+            check_free(folder, resume=arguments.resume, overwrite=arguments.overwrite)
+            if not arguments.resume:
+                forget_training(folder)
+        monitor = stack.enter_context(
+            Monitor(
+                folder if writes else None, command=info.command, task=task.name, fusion=bridge_config.fusion
+            )
+        )
+        if config.state_cache:
+            bridge.encoder = CachedEncoder(
+                bridge.encoder, Path(config.state_cache), info.fingerprints["encoder"]
+            )
+            if writes:
+                bridge.encoder.fill([example.text for example in [*warm_start, *train]])
+            accelerator.wait_for_everyone()
+            bridge.encoder.open()
+        if config.init_from and not (arguments.resume and (folder / LAST / STATE).exists()):
+            start_from(Path(config.init_from), bridge, info.fingerprints)
+        trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start, monitor)
         if accelerator.is_main_process:
-            _show_batch(trainer)
-        return
-    trainer.run(resume=arguments.resume)
-    if accelerator.is_main_process:
-        print(f"best at update {trainer.progress.best_update}: {folder}")
+            _describe(trainer, bridge_config)
+        if arguments.dry_run:
+            if accelerator.is_main_process:
+                _show_batch(trainer)
+            return
+        trainer.run(resume=arguments.resume)
+        if accelerator.is_main_process:
+            print(f"best at update {trainer.progress.best_update}: {folder}")
 
 
 def read_data(
@@ -144,25 +154,6 @@ def _hold_out(
     return train, [example for example in warm_start if example.text not in held_out], {"en": dev}
 
 
-def _check_output(config: TrainConfig, arguments: argparse.Namespace) -> None:
-    folder = Path(config.output)
-    if not config.output:
-        raise ConfigError("Say where to write the checkpoint: --output FOLDER.")
-    states = [folder / LAST / STATE, folder / LAST / WARM_START / STATE]
-    started = any(state.exists() for state in states)
-    if arguments.resume:
-        if not started:
-            raise ConfigError(f"{folder} holds no training to resume. Leave out --resume to start one.")
-    elif started or (folder / CONFIG).exists():
-        if not arguments.overwrite:
-            raise ConfigError(
-                f"{folder} already holds a training. Use --resume to go on with it, --overwrite to replace "
-                "it, or another --output."
-            )
-        shutil.rmtree(folder / LAST, ignore_errors=True)
-        (folder / LOG).unlink(missing_ok=True)
-
-
 def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
     counts = {
         part: sum(p.numel() for n, p in trainer.parameters.items() if n.startswith(f"{part}."))
@@ -195,7 +186,7 @@ def _show_batch(trainer: Trainer) -> None:
     tokenizer = trainer.bridge.llm.tokenizer
     print(f"before the text: {tokenizer.decode(trainer.frame.before)!r}")
     print(f"after the text:  {tokenizer.decode(trainer.frame.after)!r}")
-    indices = trainer.batch_indices(0)[0]
+    indices = trainer.batches(0)[0]
     examples = [trainer.train_examples[i] for i in indices]
     texts = [example.text for example in examples]
     words = [trainer.task.answer(example.label) for example in examples]

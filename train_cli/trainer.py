@@ -1,7 +1,6 @@
 """The training loop: a bridge, English examples, and a checkpoint folder that always holds the best."""
 
 import dataclasses
-import json
 import math
 import platform
 import time
@@ -13,25 +12,25 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from fusion_demo.batching import batches_by_length
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import save_checkpoint
 from fusion_demo.config import TrainConfig
 from fusion_demo.data import Example
-from fusion_demo.evaluation import classify_examples, score_language
-from fusion_demo.files import write_atomically
 from fusion_demo.soft_tokens import Disturbance
 from fusion_demo.tasks import Task
+from fusion_demo.training_log import TRAINING
 from train_cli.batches import epoch_batches, share_of
+from train_cli.dev import evaluate_dev, measure_answers, shown_result
+from train_cli.interrupt import WholeSteps
 from train_cli.lexical import LexicalWarmStart
+from train_cli.monitor import Monitor
 from train_cli.optimizer import build_optimizer, set_rate
 from train_cli.state import STATE, load_state, save_state
 from train_cli.warm_start import LabelWarmStart
 
-LAST, LOG = "last", "metrics.jsonl"
+LAST = "last"
 LOG_EVERY, SAVE_EVERY = 10, 100
-EVALUATION_BATCH = 32
 
 
 @dataclass
@@ -40,6 +39,7 @@ class Progress:
 
     Attributes:
         updates: Updates made.
+        evaluated: Updates made when the dev sets were last measured.
         seconds: Time spent, over all its sessions.
         best: Score of the best evaluation: mean dev accuracy, then mean log-likelihood; of a task that is
             answered freely, minus the mean loss.
@@ -49,6 +49,7 @@ class Progress:
     """
 
     updates: int = 0
+    evaluated: int = 0
     seconds: float = 0.0
     best: tuple[float, float] = (-math.inf, -math.inf)
     best_update: int = 0
@@ -71,6 +72,7 @@ class Trainer:
         info: What the checkpoints will say of themselves; its metrics are filled in here.
         accelerator: One CPU, one GPU or many processes.
         warm_start_examples: English examples of the warm start, if the recipe has one.
+        monitor: Learns how the training goes; by default, nobody does.
         say: Receives lines for the user.
     """
 
@@ -84,18 +86,24 @@ class Trainer:
         info: CheckpointInfo,
         accelerator: Accelerator,
         warm_start_examples: list[Example] | None = None,
+        monitor: Monitor | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
         self.bridge, self.task, self.config, self.info = bridge, task, config, info
         self.train_examples, self.dev = train, dev
         self.warm_start_examples = warm_start_examples or []
         self.accelerator = accelerator
+        self.monitor = monitor or Monitor(None)
         self.say = say if accelerator.is_main_process else _nothing
         self.folder = info.folder
         self.frame = bridge.frame(task.instruction, task.bare_prompt)
         self.parameters = {n: p for n, p in bridge.named_parameters() if p.requires_grad}
         self.optimizer = build_optimizer(self.parameters, config, config.learning_rate)
         self.lengths = bridge.encoder.count_tokens([example.text for example in train])
+        answers = [task.answer(example.label) for example in train]
+        # Of labels there are few, of examples many.
+        tokens = {a: len(self.frame.answer_ids(bridge.llm.tokenizer, a)) for a in set(answers)}
+        self.answer_tokens = [tokens[answer] for answer in answers]
         self.examples_per_update = (
             config.batch_size * config.gradient_accumulation * accelerator.num_processes
         )
@@ -112,45 +120,67 @@ class Trainer:
         """
         if resume and (self.folder / LAST / STATE).exists():
             saved = load_state(self.folder / LAST, self.parameters, self.optimizer)
-            self.progress = Progress(**saved | {"best": tuple(saved["best"])})
+            # Before "evaluated" was saved, a state was written behind the evaluation that was due.
+            saved = {"evaluated": saved["updates"], **saved, "best": tuple(saved["best"])}
+            self.progress = Progress(**saved)
             self.say(f"resumed at update {self.progress.updates} of {self.total}")
+            self.monitor.trim(
+                training=self.progress.updates, warm_start=math.inf, dev=self.progress.evaluated
+            )
         elif self.warm_start_examples:
             self._warm_start(resume)
-        self._trim_log()
+        else:
+            self.monitor.trim(training=0, warm_start=0)
+        self.monitor.at(TRAINING, self.progress.updates, self.total)
         model = self.accelerator.prepare(self.bridge) if self.accelerator.num_processes > 1 else self.bridge
         started = time.monotonic() - self.progress.seconds
         points = {
             round(self.total * (i + 1) / self.config.evaluations) for i in range(self.config.evaluations)
         }
         bar = tqdm(total=self.total, initial=self.progress.updates, unit="update", disable=None)
+        steps = WholeSteps()
         try:
-            while self.progress.updates < self.total:
-                began = time.monotonic()
-                loss = self.update(model)
-                self.progress.updates += 1
-                self.progress.seconds = time.monotonic() - started
-                rate = self.examples_per_update / (time.monotonic() - began)
-                bar.set_postfix_str(f"loss {loss:.3f}, {rate:.1f} examples/s")
-                bar.update()
-                if self.progress.updates % LOG_EVERY == 0:
-                    self._log(
-                        loss=loss,
-                        learning_rate=self.optimizer.param_groups[-1]["lr"],
-                        examples_per_second=rate,
-                    )
-                if self.progress.updates in points:
+            while not self._out_of_patience():
+                if self.progress.updates in points and self.progress.evaluated < self.progress.updates:
                     self._evaluate()
-                    if 0 < self.config.patience <= self.progress.since_best:
-                        self.say(f"no gain in {self.config.patience} evaluations: stopped")
-                        break
+                    self.save_last()
+                if self.progress.updates >= self.total or self._out_of_patience():
+                    break
+                with steps:
+                    self._step(model, started, bar)
                 if self.progress.updates in points or self.progress.updates % SAVE_EVERY == 0:
                     self.save_last()
+            if self._out_of_patience():
+                self.say(f"no gain in {self.config.patience} evaluations: stopped")
         except KeyboardInterrupt:
-            self.save_last()
-            self.say("saved; go on with the same command and --resume")
+            if steps.whole:
+                self.save_last()
+                self.say("saved; go on with the same command and --resume")
+            else:
+                self.say("stopped within an update; --resume goes on from what was saved before")
             raise
         finally:
             bar.close()
+
+    def _step(self, model: torch.nn.Module, started: float, bar: tqdm) -> None:
+        """Make one update, and say so."""
+        began = time.monotonic()
+        loss = self.update(model)
+        self.progress.updates += 1
+        self.progress.seconds = time.monotonic() - started
+        self.monitor.at(TRAINING, self.progress.updates, self.total)
+        rate = self.examples_per_update / (time.monotonic() - began)
+        bar.set_postfix_str(f"loss {loss:.3f}, {rate:.1f} examples/s")
+        bar.update()
+        if self.progress.updates % LOG_EVERY == 0:
+            self._log(
+                loss=loss,
+                learning_rate=self.optimizer.param_groups[-1]["lr"],
+                examples_per_second=rate,
+            )
+
+    def _out_of_patience(self) -> bool:
+        return 0 < self.config.patience <= self.progress.since_best
 
     def _warm_start(self, resume: bool) -> None:
         kind = LexicalWarmStart if self.task.writes else LabelWarmStart
@@ -162,6 +192,8 @@ class Trainer:
             self.warm_start_examples,
             self.folder / LAST,
             self.say,
+            self.monitor,
+            self.accelerator.is_main_process,
         )
         self.progress.warm_start = warm_start.run(resume=resume)
         self.progress.seconds = self.progress.warm_start["seconds"]
@@ -171,25 +203,28 @@ class Trainer:
         if self.accelerator.is_main_process and self.progress.updates:
             save_state(self.folder / LAST, self.parameters, self.optimizer, dataclasses.asdict(self.progress))
 
-    def batch_indices(self, update: int) -> list[list[int]]:
-        """Return the examples of one update, as the batches that this process works on."""
+    def batches(self, update: int) -> list[list[int]]:
+        """Return the examples of one update, as the batches that all processes share."""
         epoch, position = divmod(update, self.updates_per_epoch)
         if epoch != self._epoch:
             size = self.config.batch_size * self.accelerator.num_processes
             self._batches = epoch_batches(self.lengths, size, seed=self.config.seed + epoch)
             self._epoch = epoch
         accumulated = self.config.gradient_accumulation
-        mine = self._batches[position * accumulated : (position + 1) * accumulated]
-        return [
-            share_of(batch, self.accelerator.process_index, self.accelerator.num_processes) for batch in mine
-        ]
+        return self._batches[position * accumulated : (position + 1) * accumulated]
 
     def update(self, model: torch.nn.Module) -> float:
-        """Make one update; return its mean loss. What is random depends on seed and update alone."""
+        """Make one update; return its mean loss over all processes.
+
+        What is random depends on the seed, the update and the process alone. Without it, processes learn
+        what one process learns from the same batches: each one's loss counts by its share of the answers'
+        tokens.
+        """
         config, total = self.config, 0.0
-        torch.manual_seed((config.seed << 32) + self.progress.updates * 1024 + self.accelerator.process_index)
+        process, processes = self.accelerator.process_index, self.accelerator.num_processes
+        torch.manual_seed((config.seed << 32) + self.progress.updates * 1024 + process)
         self.bridge.train()
-        batches = self.batch_indices(self.progress.updates)
+        batches = self.batches(self.progress.updates)
         dropout = config.soft_token_dropout
         if config.soft_token_dropout_max:
             dropout += (config.soft_token_dropout_max - dropout) * torch.rand(()).item()
@@ -200,7 +235,8 @@ class Trainer:
             split=config.soft_token_split,
         )
         for batch in batches:
-            examples = [self.train_examples[i] for i in batch]
+            own, weight = share_of(batch, self.answer_tokens, process, processes)
+            examples = [self.train_examples[i] for i in own]
             texts = [example.text for example in examples]
             loss = model(
                 texts,
@@ -208,33 +244,43 @@ class Trainer:
                 self.frame,
                 disturbance=disturbance,
                 taught_by=texts if self.task.taught else None,
-            ) / len(batches)
+            )
+            loss = loss * (weight / len(batches))
             self.accelerator.backward(loss)
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
         set_rate(self.optimizer, self.progress.updates, self.total, config.warmup_fraction)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if processes > 1:
+            total = self.accelerator.reduce(
+                torch.tensor(total, device=self.accelerator.device), "mean"
+            ).item()
         return total
 
     def _evaluate(self) -> None:
-        """Measure the dev sets; keep the checkpoint if it is the best so far."""
+        """Measure the dev sets; keep the checkpoint if it is the best so far.
+
+        The progress changes at the end, as a whole: who is stopped before it measures again.
+        """
         self.bridge.eval()
+        progress, since_best = self.progress, 0
         if self.accelerator.is_main_process:
             measure = measure_answers if self.task.writes else evaluate_dev
             score, languages = measure(self.bridge, self.task, self.dev)
-            self._log(dev=languages)
-            shown = ", ".join(f"{code} {_shown(row)}" for code, row in languages.items())
-            self.say(f"update {self.progress.updates} of {self.total}: dev {shown}")
-            if score > self.progress.best:
-                self.progress.best, self.progress.best_update = score, self.progress.updates
-                self.progress.since_best = 0
+            shown = ", ".join(f"{code} {shown_result(row)}" for code, row in languages.items())
+            self.say(f"update {progress.updates} of {self.total}: dev {shown}")
+            since_best = progress.since_best + 1
+            if score > progress.best:
+                since_best = 0
+                progress = dataclasses.replace(progress, best=score, best_update=progress.updates)
                 save_checkpoint(self._described(languages), self.bridge.trained_state())
-            else:
-                self.progress.since_best += 1
+            self._log(dev=languages)
         if self.accelerator.num_processes > 1:
-            since_best = torch.tensor(self.progress.since_best, device=self.accelerator.device)
-            self.progress.since_best = int(self.accelerator.reduce(since_best, "sum"))
+            # Only the first process has counted; the others add nothing.
+            counted = torch.tensor(since_best, device=self.accelerator.device)
+            since_best = int(self.accelerator.reduce(counted, "sum"))
+        self.progress = dataclasses.replace(progress, since_best=since_best, evaluated=progress.updates)
 
     def _described(self, languages: dict[str, Any]) -> CheckpointInfo:
         progress = self.progress
@@ -252,70 +298,7 @@ class Trainer:
         return dataclasses.replace(self.info, metrics={"training": training})
 
     def _log(self, **values: Any) -> None:
-        if self.accelerator.is_main_process:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            line = {"update": self.progress.updates, "seconds": round(self.progress.seconds, 1), **values}
-            with (self.folder / LOG).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-
-    def _trim_log(self) -> None:
-        """Forget the lines that a resumed training will write again."""
-        path = self.folder / LOG
-        if self.accelerator.is_main_process and path.exists():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _update_of(line) <= self.progress.updates]
-            write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
-
-
-def evaluate_dev(
-    bridge: FusionBridge, task: Task, dev: dict[str, list[Example]]
-) -> tuple[tuple[float, float], dict[str, Any]]:
-    """Measure a bridge on dev examples.
-
-    Returns:
-        The score to compare by: mean accuracy over languages, then mean log-likelihood of the
-        right label among all labels; and the results by language.
-    """
-    languages, likelihoods = {}, []
-    for code, examples in dev.items():
-        predictions = classify_examples(bridge, task, examples, batch_size=EVALUATION_BATCH)
-        languages[code] = score_language([e.label for e in examples], [p.label for p in predictions])
-        for example, prediction in zip(examples, predictions, strict=True):
-            scores = torch.tensor(prediction.log_likelihoods).log_softmax(dim=0)
-            likelihoods.append(scores[task.labels.index(example.label)].item())
-        languages[code]["log_likelihood"] = sum(likelihoods[-len(examples) :]) / len(examples)
-    accuracy = sum(row["accuracy"] for row in languages.values()) / len(languages)
-    return (accuracy, sum(likelihoods) / len(likelihoods)), languages
-
-
-@torch.no_grad()
-def measure_answers(
-    bridge: FusionBridge, task: Task, dev: dict[str, list[Example]]
-) -> tuple[tuple[float, float], dict[str, Any]]:
-    """Measure how likely the LLM finds the right free answers of dev examples.
-
-    Returns:
-        The score to compare by, minus the mean loss over languages, twice; and by language `loss`, in nats
-        an answer token, the end token included, and `n`, examples.
-    """
-    frame = bridge.frame(task.instruction, task.bare_prompt)
-    languages = {}
-    for code, examples in dev.items():
-        texts = [example.text for example in examples]
-        answers = [task.answer(example.label) for example in examples]
-        lengths = [len(frame.answer_ids(bridge.llm.tokenizer, answer)) for answer in answers]
-        total = 0.0
-        for batch in batches_by_length(texts, EVALUATION_BATCH):
-            read, said = [texts[i] for i in batch], [answers[i] for i in batch]
-            loss = bridge(read, said, frame, taught_by=read if task.taught else None)
-            total += loss.item() * sum(lengths[i] for i in batch)
-        languages[code] = {"loss": total / sum(lengths), "n": len(examples)}
-    loss = sum(row["loss"] for row in languages.values()) / len(languages)
-    return (-loss, -loss), languages
-
-
-def _shown(row: dict[str, Any]) -> str:
-    return f"{row['loss']:.3f} nats" if "loss" in row else f"{100 * row['accuracy']:.1f} %"
+        self.monitor.log(self.progress.updates, self.progress.seconds, **values)
 
 
 def machine(device: torch.device) -> str:
@@ -327,10 +310,3 @@ def machine(device: torch.device) -> str:
 
 def _nothing(_: str) -> None:
     """What a process says that is not the first."""
-
-
-def _update_of(line: str) -> float:
-    try:
-        return json.loads(line)["update"]
-    except (ValueError, KeyError, TypeError):
-        return math.inf

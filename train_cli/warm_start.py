@@ -25,8 +25,11 @@ from fusion_demo.data import Example
 from fusion_demo.errors import ConfigError
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task
+from fusion_demo.training_log import WARM_START
 from train_cli.anchors import learn_anchors
 from train_cli.batches import epoch_batches
+from train_cli.interrupt import WholeSteps
+from train_cli.monitor import Monitor
 from train_cli.optimizer import build_optimizer, set_rate
 from train_cli.state import STATE, load_state, save_state
 
@@ -34,7 +37,7 @@ FOLDER = "warm-start"
 BATCH_SIZE = 32
 TEMPERATURE = 0.3
 PULL = 0.1
-SAVE_EVERY = 200
+SAVE_EVERY, LOG_EVERY = 200, 50
 
 
 @dataclasses.dataclass
@@ -58,6 +61,8 @@ class WarmStart(ABC):
         examples: English examples.
         folder: Where the state is saved.
         say: Receives lines for the user.
+        monitor: Learns how it goes; by default, nobody does.
+        saves: Whether this process saves the state; of several that do the same, one does.
 
     Raises:
         ConfigError: the bridge cannot be trained this way.
@@ -75,10 +80,14 @@ class WarmStart(ABC):
         examples: Sequence[Example],
         folder: Path,
         say: Callable[[str], None],
+        monitor: Monitor | None = None,
+        saves: bool = True,
     ) -> None:
+        self.saves = saves
         self.bridge, self.task, self.frame = bridge, task, frame
         self.config, self.examples = config, examples
         self.folder, self.say = folder / FOLDER, say
+        self.monitor = monitor or Monitor(None)
         self.parameters = self._trained()
         self.optimizer = build_optimizer(self.parameters, config, config.warm_start_learning_rate)
         self.lengths = bridge.encoder.count_tokens([example.text for example in examples])
@@ -112,14 +121,27 @@ class WarmStart(ABC):
             saved = load_state(self.folder, self.parameters, self.optimizer)
             self.progress = WarmStartProgress(**saved)
             started -= self.progress.seconds
+        self.monitor.trim(training=0, warm_start=self.progress.updates)
+        self.monitor.at(WARM_START, self.progress.updates, self.total)
         bar = tqdm(total=self.total, initial=self.progress.updates, unit="warm-up", disable=None)
         right = seen = 0
+        losses: list[float] = []
+        steps = WholeSteps()
         try:
             while self.progress.updates < self.total:
-                loss, correct, size = self._update()
+                with steps:
+                    loss, correct, size = self._update()
+                    self.progress.updates += 1
+                    self.progress.seconds = time.monotonic() - started
                 right, seen = right + correct, seen + size
-                self.progress.updates += 1
-                self.progress.seconds = time.monotonic() - started
+                losses.append(loss)
+                self.monitor.at(WARM_START, self.progress.updates, self.total)
+                if self.progress.updates % LOG_EVERY == 0 or self.progress.updates == self.total:
+                    mean = sum(losses) / len(losses)
+                    self.monitor.log(
+                        self.progress.updates, self.progress.seconds, phase=WARM_START, loss=mean
+                    )
+                    losses = []
                 bar.set_postfix_str(f"loss {loss:.3f}")
                 bar.update()
                 if self.progress.updates % SAVE_EVERY == 0 or self.progress.updates == self.total:
@@ -131,7 +153,7 @@ class WarmStart(ABC):
                         )
                     right = seen = 0
         except KeyboardInterrupt:
-            if self.progress.updates:
+            if self.progress.updates and steps.whole:
                 self._save()
             raise
         finally:
@@ -159,7 +181,8 @@ class WarmStart(ABC):
         return loss.item(), right, choices
 
     def _save(self) -> None:
-        save_state(self.folder, self.parameters, self.optimizer, dataclasses.asdict(self.progress))
+        if self.saves:
+            save_state(self.folder, self.parameters, self.optimizer, dataclasses.asdict(self.progress))
 
 
 class LabelWarmStart(WarmStart):

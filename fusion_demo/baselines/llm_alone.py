@@ -1,9 +1,10 @@
 """The LLM alone: it reads the text itself, as its own tokens, where the bridge would give it soft ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
+from fusion_demo.decoding import Decoding
 from fusion_demo.distillation import distillation_loss, teacher_logits
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.padding import IGNORED, pad
@@ -28,12 +29,11 @@ class LLMAlone:
         Args:
             llm: The frozen LLM.
             prompt_form: "chat", "bare" or "auto", as a bridge's.
-            max_text_tokens: LLM tokens kept of each text, and at most half of the LLM's positions.
+            max_text_tokens: LLM tokens kept of each text, and at most half of the LLM's window.
         """
         self.llm = llm
         self.prompt_form = prompt_form
-        positions = getattr(llm.model.config, "max_position_embeddings", None) or 2 * max_text_tokens
-        self.max_text_tokens = min(max_text_tokens, positions // 2)
+        self.max_text_tokens = min(max_text_tokens, (llm.window or 2 * max_text_tokens) // 2)
 
     def prepare(self, texts: Sequence[Text], language: str) -> list[Text]:
         """Return the texts as they are."""
@@ -47,9 +47,20 @@ class LLMAlone:
 
     def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
         """Return the LLM's greedy answers."""
+        return self.write(texts, task, task.decoding(self._frame(task), self.llm.tokenizer))
+
+    def write(
+        self,
+        texts: Sequence[Text],
+        task: Task,
+        decoding: Decoding,
+        *,
+        stop: Callable[[], bool] | None = None,
+    ) -> list[str]:
+        """Return the LLM's answers, written as `decoding` says; see `FrozenLLM.generate` for `stop`."""
         frame = self._frame(task)
-        decoding = task.decoding(frame, self.llm.tokenizer)
-        return self.llm.decode(self.llm.generate(frame.before, *self._read(texts, task, frame), decoding))
+        read = self._read(texts, task, frame)
+        return self.llm.decode(self.llm.generate(frame.before, *read, decoding, stop=stop))
 
     def divergence(
         self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
@@ -81,6 +92,10 @@ class LLMAlone:
             first, second = (part[: int(share * len(part))] for part in text)
             ids = self.llm.text_ids(task.plain((first, second)))
         return ids[: self.max_text_tokens]
+
+    def shortens(self, text: Text, task: Task) -> bool:
+        """Return whether the LLM reads less than the whole text."""
+        return len(self.llm.text_ids(task.plain(text))) > self.max_text_tokens
 
     def _frame(self, task: Task) -> PromptFrame:
         return build_frame(

@@ -55,13 +55,21 @@ class Translator:
     """
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, name: str, beams: int = BEAMS
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str,
+        beams: int = BEAMS,
+        max_new_tokens: int | None = None,
     ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.name = name
         self.beams = beams
+        self.max_new_tokens = max_new_tokens
         self._speaks_codes = model.config.model_type != "marian"
+        self.max_source_tokens = min(MAX_SOURCE_TOKENS, model.config.max_position_embeddings)
         self._english = self._code("en")[1] if self._speaks_codes else None
         target = getattr(tokenizer, "target_lang", None)
         if not self._speaks_codes and target not in (None, "en", "eng"):
@@ -102,7 +110,7 @@ class Translator:
                 [texts[index] for index in batch],
                 padding=True,
                 truncation=True,
-                max_length=min(MAX_SOURCE_TOKENS, self.model.config.max_position_embeddings),
+                max_length=self.max_source_tokens,
                 split_special_tokens=True,
                 return_tensors="pt",
             ).to(self.model.device)
@@ -111,13 +119,17 @@ class Translator:
                 forced_bos_token_id=self._english,
                 num_beams=self.beams,
                 do_sample=False,
-                max_new_tokens=MAX_TARGET_TOKENS,
+                max_new_tokens=self.max_new_tokens or MAX_TARGET_TOKENS,
             )
             # Some tokenisers do not count the languages' tokens among the special ones.
             kept = [[token for token in row if token != self._english] for row in ids.tolist()]
             written = self.tokenizer.batch_decode(kept, skip_special_tokens=True)
             english |= dict(zip(batch, (text.strip() for text in written), strict=True))
         return [english[index] for index in range(len(texts))]
+
+    def shortens(self, text: str) -> bool:
+        """Return whether only the beginning of a text is translated."""
+        return len(self.tokenizer(text, split_special_tokens=True)["input_ids"]) > self.max_source_tokens
 
     def _source(self, language: str) -> str | None:
         """The tokeniser's name of a source language; None where the model has no names for them."""

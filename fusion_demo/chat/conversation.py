@@ -123,6 +123,7 @@ def _answer(
     tokens = soft.tokens[0] if soft else []
     layers = bridge.fusion.layers if soft else []
     turn = ChatTurn(
+        checkpoint=bridge.checkpoint,
         text=text,
         fields=("message",),
         answer=latest.text,
@@ -226,8 +227,7 @@ def _repeat(
 
 
 def _window(bridge: FusionBridge, token_budget: int) -> int:
-    positions = getattr(bridge.llm.model.config, "max_position_embeddings", None)
-    return min(token_budget, positions or token_budget)
+    return min(token_budget, bridge.llm.window or token_budget)
 
 
 @contextmanager

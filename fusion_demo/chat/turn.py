@@ -13,6 +13,7 @@ class ChatTurn:
     """An answered message, and what the answer was made from.
 
     Attributes:
+        checkpoint: Name of the checkpoint that was asked.
         text: The message as read; see `readable_text`.
         fields: What the text is called, as a tuple: `("message",)`.
         answer: The answer in English.
@@ -38,6 +39,7 @@ class ChatTurn:
         stopped: Whether the turn was stopped before its end.
     """
 
+    checkpoint: str
     text: str
     fields: tuple[str, ...]
     answer: str

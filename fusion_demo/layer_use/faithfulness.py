@@ -12,18 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from fusion_demo.batching import batches_by_length
-from fusion_demo.bridge import FusionBridge
+from fusion_demo.bridge import FusionBridge, LabelScores
 from fusion_demo.data import Example
-from fusion_demo.errors import ConfigError
-from fusion_demo.fusion import LastLayerFusion
-from fusion_demo.layer_use.weights import mean_of_own_tokens
+from fusion_demo.layer_use.masking import all_but_first, check_masked, order_of_use, random_orders
 from fusion_demo.resampling import bootstrap_mean
-from fusion_demo.soft_tokens import SoftTokens
 from fusion_demo.tasks import Task
 
 
@@ -38,25 +34,6 @@ class Faithfulness:
 
     most_used: np.ndarray
     random: np.ndarray
-
-
-def check_masked(bridge: FusionBridge, masked: int) -> None:
-    """Check that there are layers left to answer with.
-
-    Raises:
-        ConfigError: the bridge uses one layer only, or as many layers are to be masked as there are.
-    """
-    if isinstance(bridge.fusion, LastLayerFusion):
-        raise ConfigError(
-            "This checkpoint's fusion is 'last-layer': only one layer is used, and without it nothing is "
-            "left to answer from. Layer faithfulness needs a fusion of several layers."
-        )
-    layers = len(bridge.fusion.layers)
-    if not 1 <= masked < layers:
-        raise ConfigError(
-            f"{masked} layers cannot be masked: the bridge mixes {layers}. "
-            f"Give --masked from 1 to {layers - 1}."
-        )
 
 
 def measure_faithfulness(
@@ -93,25 +70,24 @@ def measure_faithfulness(
     words = list(task.label_words.values())
     gold = np.array([task.labels.index(example.label) for example in examples])
     layers = len(bridge.fusion.layers)
-    rng = np.random.default_rng(seed)
-    orders = rng.permuted(np.tile(np.arange(layers), (draws, len(examples), 1)), axis=-1)
+    orders = random_orders(layers, len(examples), draws, seed)
     most_used = np.empty((len(examples), masked))
     random = np.empty((draws, len(examples), masked))
     texts = [example.text for example in examples]
 
-    def ask(batch: list[int], layer_mask: Tensor | None = None) -> tuple[np.ndarray, SoftTokens]:
+    def ask(batch: list[int], layer_mask: Tensor | None = None) -> tuple[np.ndarray, LabelScores]:
         scores = bridge.score_labels([texts[i] for i in batch], words, frame, layer_mask=layer_mask)
         likelihoods = scores.log_likelihoods.double().cpu().numpy()
-        return likelihoods[np.arange(len(batch)), gold[batch]], scores.soft_tokens
+        return likelihoods[np.arange(len(batch)), gold[batch]], scores
 
     with tqdm(total=len(texts), desc=description, unit="text", disable=None, leave=False) as progress:
         for batch in batches_by_length(texts, batch_size):
-            whole, soft = ask(batch)
-            by_use = np.argsort(-mean_of_own_tokens(soft.layer_weights, soft.tokens), axis=1, kind="stable")
+            whole, scores = ask(batch)
+            by_use = order_of_use(scores)
             for k in range(1, masked + 1):
-                most_used[batch, k - 1] = ask(batch, _all_but_first(by_use, k, bridge))[0] - whole
+                most_used[batch, k - 1] = ask(batch, all_but_first(by_use, k, bridge))[0] - whole
                 for draw, order in enumerate(orders[:, batch]):
-                    random[draw, batch, k - 1] = ask(batch, _all_but_first(order, k, bridge))[0] - whole
+                    random[draw, batch, k - 1] = ask(batch, all_but_first(order, k, bridge))[0] - whole
             progress.update(len(batch))
     return Faithfulness(most_used, random.mean(axis=0))
 
@@ -159,10 +135,3 @@ def _summary(samples: Sequence[Faithfulness], seed: int) -> dict[str, Any]:
         }
         for name, column in columns.items()
     }
-
-
-def _all_but_first(order: np.ndarray, k: int, bridge: FusionBridge) -> Tensor:
-    """Return a layer mask that leaves out the first k layers of each row's order: (B, L) -> (B, L)."""
-    kept = np.ones(order.shape, dtype=bool)
-    np.put_along_axis(kept, order[:, :k], False, axis=1)
-    return torch.from_numpy(kept).to(bridge.projection.boundary.device)

@@ -1,6 +1,6 @@
 """Layer use and layer faithfulness as one plotly figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from fusion_demo.heatmap import COLOUR_SCALE, FONTS
 from fusion_demo.languages import LANGUAGES
+from fusion_demo.layer_use.lines import add_line
 
 PANELS = {"weights": "mean layer weight α", "shares": "contribution α · ‖h‖, share of all layers"}
 CHANGES = {
@@ -20,7 +21,6 @@ CHANGES = {
 SCALE_END = 0.9
 """The brightest yellow of the colour scale is hard to see on white."""
 
-BAND_OPACITY = 0.15
 PANEL_PIXELS, WIDTH_PIXELS = 380, 900
 
 
@@ -43,7 +43,7 @@ def layer_use_figure(report: Mapping[str, Any]) -> go.Figure:
         colour = _colour(SCALE_END * number / max(1, len(codes) - 1))
         for row, panel in enumerate(PANELS, start=1):
             use = report["languages"][code]
-            _add_line(
+            add_line(
                 figure,
                 row,
                 names,
@@ -60,7 +60,7 @@ def layer_use_figure(report: Mapping[str, Any]) -> go.Figure:
         masked = [str(k) for k in range(1, faithfulness["masked"] + 1)]
         for curve, (title, place) in CHANGES.items():
             found = faithfulness["mean"][curve]
-            _add_line(
+            add_line(
                 figure,
                 3,
                 masked,
@@ -69,7 +69,6 @@ def layer_use_figure(report: Mapping[str, Any]) -> go.Figure:
                 title=title,
                 colour=_colour(place),
                 group=curve,
-                in_legend=True,
             )
         figure.update_xaxes(type="category", title_text="layers masked", row=3, col=1)
     figure.update_yaxes(rangemode="tozero", gridcolor="#e5e5e5")
@@ -82,47 +81,6 @@ def layer_use_figure(report: Mapping[str, Any]) -> go.Figure:
         hovermode="closest",
     )
     return figure
-
-
-def _add_line(
-    figure: go.Figure,
-    row: int,
-    x: Sequence[str],
-    y: Sequence[float],
-    interval: Sequence[Sequence[float]],
-    *,
-    title: str,
-    colour: str,
-    group: str,
-    in_legend: bool,
-) -> None:
-    """Add a line and, behind it, the band between the interval's low and high."""
-    low, high = interval
-    band = go.Scatter(
-        x=[*x, *reversed(x)],
-        y=[*high, *reversed(low)],
-        mode="lines",
-        fill="toself",
-        fillcolor=colour.replace("rgb(", "rgba(").replace(")", f", {BAND_OPACITY})"),
-        line={"width": 0},
-        hoverinfo="skip",
-        legendgroup=group,
-        showlegend=False,
-        name=title,
-    )
-    line = go.Scatter(
-        x=x,
-        y=y,
-        mode="lines+markers",
-        line={"color": colour},
-        customdata=list(zip(low, high, strict=True)),
-        hovertemplate="%{x}: <b>%{y:.4f}</b> (%{customdata[0]:.4f} to %{customdata[1]:.4f})",
-        legendgroup=group,
-        showlegend=in_legend,
-        name=title,
-    )
-    figure.add_trace(band, row=row, col=1)
-    figure.add_trace(line, row=row, col=1)
 
 
 def _colour(place: float) -> str:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from fusion_demo.batching import batches_by_length
 from fusion_demo.bridge import FusionBridge
+from fusion_demo.encoder import EncodedTexts
 from fusion_demo.resampling import bootstrap_mean
 from fusion_demo.tokens import Text, Token
 
@@ -45,13 +46,25 @@ def measure_layer_use(
     shares = np.empty_like(weights)
     with tqdm(total=len(texts), desc=description, unit="text", disable=None, leave=False) as progress:
         for batch in batches_by_length(texts, batch_size):
-            encoded, states, fusion = bridge.fuse([texts[index] for index in batch])
-            added = bridge.fusion.contributions(states, fusion.layer_weights)
-            share = added / added.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(added.dtype).tiny)
-            weights[batch] = mean_of_own_tokens(fusion.layer_weights, encoded.tokens)
-            shares[batch] = mean_of_own_tokens(share, encoded.tokens)
+            _, use = fuse_and_measure(bridge, [texts[index] for index in batch])
+            weights[batch], shares[batch] = use.weights, use.shares
             progress.update(len(batch))
     return LayerUse(weights, shares)
+
+
+@torch.no_grad()
+def fuse_and_measure(bridge: FusionBridge, texts: Sequence[Text]) -> tuple[EncodedTexts, LayerUse]:
+    """Fuse texts in one batch; return what the encoder says and how much of each layer was used.
+
+    Args:
+        bridge: In evaluation mode.
+        texts: N texts.
+    """
+    encoded, states, fusion = bridge.fuse(texts)
+    added = bridge.fusion.contributions(states, fusion.layer_weights)
+    share = added / added.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(added.dtype).tiny)
+    weights, shares = (mean_of_own_tokens(values, encoded.tokens) for values in (fusion.layer_weights, share))
+    return encoded, LayerUse(weights, shares)
 
 
 def mean_of_own_tokens(values: Tensor, tokens: Sequence[Sequence[Token]]) -> np.ndarray:

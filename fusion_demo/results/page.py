@@ -1,22 +1,26 @@
-"""The whole page: for each task its scores, comparisons, layers, and how each system was made."""
+"""The whole page: for each task its scores, comparisons, layers, how each system was made; then speed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fusion_demo.results.comparisons import render_comparison
+from fusion_demo.results.benchmarks import benchmark_sections
+from fusion_demo.results.blocks import Block, Commands, Section
+from fusion_demo.results.comparisons import comparison_blocks
 from fusion_demo.results.files import broken
-from fusion_demo.results.layers import render_layers
+from fusion_demo.results.layers import layer_blocks
+from fusion_demo.results.markdown import render_section
 from fusion_demo.results.scores import Row, every_language, summary
 from fusion_demo.results.systems import SPLITS, SystemResults
-from fusion_demo.results.writing import render_writing
+from fusion_demo.results.writing import writing_sections
 from fusion_demo.tasks import TASKS
 
 REMAKE = "python -m train_cli results"
-INTRODUCTION = f"""# Results
+TITLE = f"""# Results
 
 Made by `{REMAKE}` from `checkpoints/*/metrics.json` and `docs/metrics/*.json`; do not edit by hand.
-
+"""
+INTRODUCTION = """\
 All scores are in per cent. *Likelihood* is the accuracy of the most likely label, with its 95 % interval and
 the number of texts. *Exact match* is the paper's score: the written answer is the right label's words and
 nothing else. *Macro-F1* weighs all labels alike. All training is on English alone; every other language is
@@ -34,48 +38,58 @@ that they are equal: see the interval.
 """
 
 
-def render_results(
+def render_results(sections: Sequence[Section]) -> str:
+    """Return the page, as Markdown."""
+    parts = [TITLE, INTRODUCTION, *map(render_section, sections)]
+    if not sections:
+        parts.append("Nothing has been measured yet.\n")
+    return "\n".join(parts)
+
+
+def results_sections(
     systems: Sequence[SystemResults],
     comparisons: Mapping[Path, Mapping[str, Any]] | None = None,
     layers: Mapping[Path, Mapping[str, Any]] | None = None,
     writing: Mapping[Path, Mapping[str, Any]] | None = None,
-) -> str:
-    """Return the page: for each task and split the scores and comparisons, the layers, how each was made.
+    benchmarks: Mapping[Path, Mapping[str, Any]] | None = None,
+) -> list[Section]:
+    """Return the sections: each task's scores, comparisons, layers and commands; free answers; speed.
 
     Args:
         systems: What was measured.
         comparisons: File → what `compare` wrote.
         layers: File → what `layers` wrote.
         writing: File → what `echo` and `chat` wrote.
+        benchmarks: File → what `benchmark` wrote.
+        benchmarks: File → what `benchmark` wrote.
 
     Raises:
         DataError: a file of metrics is damaged.
     """
     compared = _by_place(comparisons or {}, "compare")
     used = _by_place(layers or {}, "layers")
-    parts = [INTRODUCTION]
+    sections: list[Section] = []
     for name, task in TASKS.items():
         rows = [row for row in systems if row.task == name and row.reports]
         for split in SPLITS:
+            title = f"{task.title}, {split} split"
             measured = [row for row in rows if split in row.reports]
             if measured:
-                parts.append(f"## {task.title}, {split} split\n")
-                parts += _scores(measured, split)
+                sections.append(Section(title, _scores(measured, split)))
             found = compared.get((name, split), [])
             if found:
-                parts.append(f"## {task.title}, {split} split: differences on the same rows\n\n{COMPARED}")
-                parts += [render_comparison(path, comparison) for path, comparison in found]
+                blocks = [
+                    block for path, comparison in found for block in comparison_blocks(path, comparison)
+                ]
+                sections.append(Section(f"{title}: differences on the same rows", [COMPARED, *blocks]))
         found = [pair for split in SPLITS for pair in used.get((name, split), [])]
         if found:
-            parts.append(f"## {task.title}: which layers are used\n")
-            parts += [render_layers(path, report) for path, report in found]
+            blocks = [block for path, report in found for block in layer_blocks(path, report)]
+            sections.append(Section(f"{task.title}: which layers are used", blocks))
         if rows:
-            parts.append(f"## {task.title}: how each system was made\n")
-            parts.extend(_provenance(row) for row in rows)
-    parts += render_writing(writing or {})
-    if len(parts) == 1:
-        parts.append("Nothing has been measured yet.\n")
-    return "\n".join(parts)
+            blocks = [block for row in rows for block in _provenance(row)]
+            sections.append(Section(f"{task.title}: how each system was made", blocks))
+    return [*sections, *writing_sections(writing or {}), *benchmark_sections(benchmarks or {})]
 
 
 def with_means(systems: Sequence[SystemResults], split: str) -> list[Row]:
@@ -90,11 +104,10 @@ def with_means(systems: Sequence[SystemResults], split: str) -> list[Row]:
     return rows
 
 
-def _scores(measured: Sequence[SystemResults], split: str) -> list[str]:
+def _scores(measured: Sequence[SystemResults], split: str) -> list[Block]:
     rows = with_means(measured, split)
-    parts = [summary(rows), every_language(rows, "accuracy")]
-    matches = every_language(rows, "exact_match")
-    return [*parts, f"Exact match of the written answers:\n\n{matches}"] if matches else parts
+    tables = [summary(rows), every_language(rows, "accuracy"), every_language(rows, "exact_match")]
+    return [table for table in tables if table]
 
 
 def _by_place(
@@ -110,7 +123,7 @@ def _by_place(
     return places
 
 
-def _provenance(row: SystemResults) -> str:
+def _provenance(row: SystemResults) -> list[Block]:
     commands = [row.command, *(report.get("command", "") for report in row.reports.values())]
-    lines = "".join(f"    {command}\n" for command in commands if command)
-    return f"**{row.system}** (`{row.source}`): {row.training}.\n\n{lines}"
+    made = f"**{row.system}** (`{row.source}`): {row.training}.\n"
+    return [made, Commands([command for command in commands if command])]

@@ -7,7 +7,7 @@ from typing import Any
 from fusion_demo.comparison.groups import groups_of
 from fusion_demo.evaluation import mean_accuracy, percent
 from fusion_demo.languages import LANGUAGES
-from fusion_demo.results.markdown import MISSING, table
+from fusion_demo.results.blocks import MISSING, Cell, Table
 
 SCORES = {"accuracy": "likelihood", "exact_match": "exact match", "macro_f1": "macro-F1"}
 """Scores of a report → their names in the tables: accuracy of the most likely label, and so on."""
@@ -26,25 +26,27 @@ Row = tuple[str, Sequence[Languages]]
 """Name of a system, and its languages' scores: one entry, or one for each seed of a recipe."""
 
 
-def cell(result: Mapping[str, Any]) -> str:
+def cell(result: Mapping[str, Any]) -> Cell:
     """Return an accuracy as the tables show it.
 
     Example: 0.8 of 500 texts, interval 0.763 to 0.833 -> "80.0 (76.3–83.3; n 500)".
     """
     low, high = result["interval"]
-    return f"{percent(result['accuracy'])} ({percent(low)}–{percent(high)}; n {result['n']:,})"
+    text = f"{percent(result['accuracy'])} ({percent(low)}–{percent(high)}; n {result['n']:,})"
+    return Cell(text, result["accuracy"])
 
 
-def score_cell(languages: Languages, score: str, codes: Sequence[str]) -> str:
+def score_cell(languages: Languages, score: str, codes: Sequence[str]) -> Cell:
     """Return the mean of a score over languages; missing unless every one of them has it."""
     if not _has(languages, score, codes):
         return MISSING
     if score == "macro_f1":
-        return percent(_mean(languages, score, codes))
+        mean = _mean(languages, score, codes)
+        return Cell(percent(mean), mean)
     return cell(mean_accuracy([_result(languages[code], score) for code in codes]))
 
 
-def seeds_cell(seeds: Sequence[Languages], score: str, codes: Sequence[str]) -> str:
+def seeds_cell(seeds: Sequence[Languages], score: str, codes: Sequence[str]) -> Cell:
     """Return the mean of a score over seeds, with the lowest and the highest of them.
 
     Example: two seeds at 0.80 and 0.82 -> "81.0 (80.0–82.0 of 2 seeds)".
@@ -52,10 +54,11 @@ def seeds_cell(seeds: Sequence[Languages], score: str, codes: Sequence[str]) -> 
     if not all(_has(languages, score, codes) for languages in seeds):
         return MISSING
     values = [_mean(languages, score, codes) for languages in seeds]
-    return f"{percent(fmean(values))} ({percent(min(values))}–{percent(max(values))} of {len(values)} seeds)"
+    mean, low, high = fmean(values), min(values), max(values)
+    return Cell(f"{percent(mean)} ({percent(low)}–{percent(high)} of {len(values)} seeds)", mean)
 
 
-def summary(rows: Sequence[Row]) -> str:
+def summary(rows: Sequence[Row]) -> Table:
     """Return a table with a row per system and score: English, means over all languages and over groups."""
     columns = column_groups(languages_of(rows))
     body = [
@@ -64,11 +67,11 @@ def summary(rows: Sequence[Row]) -> str:
         for score, title in SCORES.items()
         if any(_has(languages, score, [code]) for languages in seeds for code in languages)
     ]
-    return table(["system", "score", *columns], body)
+    return Table("Summary", ["system", "score", *columns], body)
 
 
-def every_language(rows: Sequence[Row], score: str) -> str:
-    """Return a table with a row per language and a column per system; empty if no system has the score."""
+def every_language(rows: Sequence[Row], score: str) -> Table | None:
+    """Return a table with a row per language and a column per system; none if no system has the score."""
     rows = [
         (name, seeds)
         for name, seeds in rows
@@ -78,7 +81,13 @@ def every_language(rows: Sequence[Row], score: str) -> str:
         [LANGUAGES[code].english_name, *(_any_cell(seeds, score, [code]) for _, seeds in rows)]
         for code in languages_of(rows)
     ]
-    return table(["language", *(name for name, _ in rows)], body) if rows else ""
+    if not rows:
+        return None
+    title = SCORES[score]
+    caption = "Exact match of the written answers:" if score == "exact_match" else ""
+    return Table(
+        f"{title[0].upper()}{title[1:]} by language", ["language", *(name for name, _ in rows)], body, caption
+    )
 
 
 def column_groups(codes: Sequence[str]) -> dict[str, list[str]]:
@@ -102,7 +111,7 @@ def languages_of(rows: Sequence[Row]) -> list[str]:
     return sorted(codes, key=lambda code: LANGUAGES[code].english_name)
 
 
-def _any_cell(seeds: Sequence[Languages], score: str, codes: Sequence[str]) -> str:
+def _any_cell(seeds: Sequence[Languages], score: str, codes: Sequence[str]) -> Cell:
     return score_cell(seeds[0], score, codes) if len(seeds) == 1 else seeds_cell(seeds, score, codes)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from fusion_demo.evaluation import chat, echo
 from fusion_demo.languages import LANGUAGES
+from fusion_demo.results.blocks import MISSING, Cell, Commands, Section, Table
 from fusion_demo.results.files import broken
-from fusion_demo.results.markdown import MISSING, table
 
 MEASURES = {"echo": echo.MEASURES, "chat": chat.MEASURES}
 DECIMALS = {"divergence": 2}
@@ -23,16 +23,15 @@ TITLES = {
     "divergence": "divergence (nats a token)",
     "reference": "reference (chrF)",
 }
-HEADINGS = {
-    "echo": """## Understood as: the echo
-
+HEADINGS = {"echo": "Understood as: the echo", "chat": "Chat: answers to messages"}
+INTRODUCTIONS = {
+    "echo": """\
 What the LLM says where it is asked to repeat in English what stands behind the bridge, against the English
 sentence of the same line. *chrF* and *BLEU* are sacrebleu's; *content words found* are those of the English
 sentence in the echo; *retrieved* is how often the echo is closer (chrF) to its own sentence than to every
 other. English is the ceiling, the LLM that reads the foreign text itself the floor.
 """,
-    "chat": """## Chat: answers to messages
-
+    "chat": """\
 *Agreement* is the chrF of the answers with the LLM's own answers to the English messages, and *divergence*
 how far the LLM's distributions along those answers are from its own (KL). *Reference* and *content words
 found* compare with the reference answers, which the LLM itself seldom finds: see its row for English.
@@ -40,22 +39,21 @@ found* compare with the reference answers, which the LLM itself seldom finds: se
 }
 
 
-def render_writing(reports: Mapping[Path, Mapping[str, Any]]) -> list[str]:
-    """Return the parts of the page that show what `echo` and `chat` wrote.
+def writing_sections(reports: Mapping[Path, Mapping[str, Any]]) -> list[Section]:
+    """Return the sections of the page that show what `echo` and `chat` wrote.
 
     Raises:
         DataError: a file is no result of theirs.
     """
-    parts = []
+    sections = []
     for task, measures in MEASURES.items():
         found = {path: report for path, report in reports.items() if path.name.startswith(f"{task}-")}
         rows = [_row(path, task, report) for path, report in found.items()]
         if rows:
-            parts.append(HEADINGS[task])
-            parts.append(_summary(rows, measures))
-            parts += [f"{TITLES[name]}:\n\n{_languages(rows, name)}" for name in measures]
-            parts.append("".join(f"    {report['command']}\n" for report in found.values()))
-    return parts
+            tables = [_summary(rows, measures), *(_languages(rows, name) for name in measures)]
+            commands = Commands([report["command"] for report in found.values()])
+            sections.append(Section(HEADINGS[task], [INTRODUCTIONS[task], *tables, commands]))
+    return sections
 
 
 def _row(path: Path, task: str, report: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:
@@ -72,7 +70,7 @@ def _row(path: Path, task: str, report: Mapping[str, Any]) -> tuple[str, Mapping
         raise broken(path, task) from None
 
 
-def _summary(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], measures: Sequence[str]) -> str:
+def _summary(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], measures: Sequence[str]) -> Table:
     """A row per system and measure: English, the mean of the others, Sinhala, and how many texts."""
     body = []
     for system, languages in rows:
@@ -88,21 +86,23 @@ def _summary(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], measur
                     f"{len(foreign)} × {max((scores['n'] for scores in foreign), default=0):,}",
                 ]
             )
-    return table(["system", "measure", "English", "mean of the others", "Sinhala", "n"], body)
+    return Table("Summary", ["system", "measure", "English", "mean of the others", "Sinhala", "n"], body)
 
 
-def _languages(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], name: str) -> str:
+def _languages(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], name: str) -> Table:
     codes = {code for _, languages in rows for code in languages}
     body = [
         [LANGUAGES[code].english_name, *(_cell(languages, code, name) for _, languages in rows)]
         for code in sorted(codes, key=lambda code: LANGUAGES[code].english_name)
     ]
-    return table(["language", *(system for system, _ in rows)], body)
+    title = TITLES[name]
+    header = ["language", *(system for system, _ in rows)]
+    return Table(f"{title} by language", header, body, f"{title}:")
 
 
-def _cell(languages: Mapping[str, Mapping[str, Any]], code: str, name: str) -> str:
+def _cell(languages: Mapping[str, Mapping[str, Any]], code: str, name: str) -> Cell:
     return _shown(languages[code][name], name) if code in languages else MISSING
 
 
-def _shown(value: float, name: str) -> str:
-    return f"{value:.{DECIMALS.get(name, 1)}f}"
+def _shown(value: float, name: str) -> Cell:
+    return Cell(f"{value:.{DECIMALS.get(name, 1)}f}", value)

@@ -13,17 +13,9 @@ from fusion_demo.session import Session
 from fusion_demo.ui.chat_examples import CHAT_EXAMPLES
 from fusion_demo.ui.chat_panel import heard_words, message_choices, turn_facts, understood
 from fusion_demo.ui.chat_state import Exchange, Running, bubbles, is_busy
-from fusion_demo.ui.reading import (
-    ONE_AT_A_TIME,
-    TOKENS,
-    WORDS,
-    draw_heatmap,
-    language_name,
-    problem_html,
-)
-
-PLACEHOLDER = "Ask in any language. The answer is in English."
-FAILED = "The answer failed. Nothing of the conversation is lost: send the message again."
+from fusion_demo.ui.heatmap_panel import HeatmapPanel
+from fusion_demo.ui.reading import ONE_AT_A_TIME, language_name, problem_html
+from fusion_demo.ui.translations import ui_text
 
 LOG = logging.getLogger(__name__)
 
@@ -53,24 +45,24 @@ def chat_tab(session: Session) -> None:
         }
 
     def answer(
-        started: Running | None, view: str, checkpoint: str, *choices: Any
+        started: Running | None, view: str, scale: str, layer: int, checkpoint: str, *choices: Any
     ) -> Iterator[dict[Any, Any]]:
         if started is None or started.begun:
             yield {box: gr.skip()}
             return
         started.begun = True
         try:
-            yield from follow(started, view, checkpoint, choices)
+            yield from follow(started, (view, scale, layer), checkpoint, choices)
         except FusionDemoError as error:
             yield give_back(started, str(error))
         except Exception:  # whatever it is, the conversation must not be lost with it
             LOG.exception("A chat turn failed.")
-            yield give_back(started, FAILED)
+            yield give_back(started, str(ui_text("answer_failed")))
         finally:
             started.ended = True
 
     def follow(
-        started: Running, view: str, checkpoint: str, choices: tuple[Any, ...]
+        started: Running, look: tuple[Any, ...], checkpoint: str, choices: tuple[Any, ...]
     ) -> Iterator[dict[Any, Any]]:
         *values, straight = choices
         updates = session.chat(
@@ -84,6 +76,8 @@ def chat_tab(session: Session) -> None:
         try:
             for update in updates:
                 if started.dismissed:
+                    # Gradio sends the last update again at the end, which would bring the message back.
+                    yield {box: gr.skip()}
                     return
                 first, turn = turn is None, update.turn
                 if turn is None:
@@ -93,7 +87,7 @@ def chat_tab(session: Session) -> None:
                     started.kept = [*started.before, Exchange(started.text, turn)]
                     last = len(started.before)
                     yield {conversation: started.kept, talk: bubbles(started.kept)}
-                    yield show_turn(started.kept, last, view)
+                    yield show_turn(started.kept, last, *look)
                 elif not update.done:
                     yield {echo: understood(turn)}
         finally:
@@ -140,7 +134,7 @@ def chat_tab(session: Session) -> None:
             **idle(),
         }
 
-    def show_turn(exchanges: list[Exchange], index: int, view: str) -> dict[Any, Any]:
+    def show_turn(exchanges: list[Exchange], index: int, *look: Any) -> dict[Any, Any]:
         turn = exchanges[index].turn
         return {
             hint: gr.HTML(visible=False),
@@ -148,30 +142,27 @@ def chat_tab(session: Session) -> None:
             facts: turn_facts(turn),
             echo: understood(turn),
             hears: heard_words(turn),
-            heatmap: gr.skip() if turn.straight else draw_heatmap(turn, view),
+            **({panel.state: None} if turn.straight else panel.show(turn, *look)),
         }
 
-    def choose(index: int | None, exchanges: list[Exchange], view: str) -> dict[Any, Any]:
+    def choose(index: int | None, exchanges: list[Exchange], *look: Any) -> dict[Any, Any]:
         if index is None or not 0 <= index < len(exchanges):
             return {pick: gr.skip()}
-        return show_turn(exchanges, index, view)
+        return show_turn(exchanges, index, *look)
 
-    def choose_bubble(exchanges: list[Exchange], view: str, event: gr.SelectData) -> dict[Any, Any]:
+    def choose_bubble(
+        exchanges: list[Exchange], view: str, scale: str, layer: int, event: gr.SelectData
+    ) -> dict[Any, Any]:
         position = event.index[0] if isinstance(event.index, list | tuple) else event.index
-        return choose(position // 2, exchanges, view)
-
-    def redraw(index: int | None, exchanges: list[Exchange], view: str) -> Any:
-        if index is None or not 0 <= index < len(exchanges) or exchanges[index].turn.straight:
-            return gr.skip()
-        return draw_heatmap(exchanges[index].turn, view)
+        return choose(position // 2, exchanges, view, scale, layer)
 
     conversation, running = gr.State([]), gr.State(None)
     with gr.Row(elem_classes="chat"):
         with gr.Column(scale=5, min_width=320):
             talk = gr.Chatbot(
-                label="Conversation",
+                label=ui_text("conversation"),
                 height=460,
-                placeholder=PLACEHOLDER,
+                placeholder=ui_text("chat_placeholder"),
                 render_markdown=False,  # what was typed and written is shown as it stands
                 feedback_options=None,
                 buttons=[],
@@ -180,52 +171,45 @@ def chat_tab(session: Session) -> None:
             )
             problem = gr.HTML(visible=False, elem_id="chat-problem")
             box = gr.Textbox(
-                label="Message in any language",
-                placeholder="Type a question …",
+                label=ui_text("message_box"),
+                placeholder=ui_text("type_question"),
                 lines=1,
                 max_lines=6,
                 elem_id="message",
             )
             with gr.Row():
-                send = gr.Button("Send", variant="primary", elem_id="send", min_width=80)
-                stop = gr.Button("Stop", variant="stop", visible=False, elem_id="stop", min_width=80)
-                again = gr.Button("Retry", elem_id="retry", min_width=80)
-                empty = gr.Button("Clear", elem_id="clear", min_width=80)
+                send = gr.Button(ui_text("send"), variant="primary", elem_id="send", min_width=80)
+                stop = gr.Button(ui_text("stop"), variant="stop", visible=False, elem_id="stop", min_width=80)
+                again = gr.Button(ui_text("retry"), elem_id="retry", min_width=80)
+                empty = gr.Button(ui_text("clear"), elem_id="clear", min_width=80)
             shelf = gr.Dataset(
                 components=[box],
                 samples=[[question] for _, question, _ in CHAT_EXAMPLES],
                 sample_labels=[f"{language_name(code)}: {meaning}" for code, _, meaning in CHAT_EXAMPLES],
                 type="index",
-                label="Examples, with their meaning",
+                label=ui_text("chat_examples"),
                 samples_per_page=len(CHAT_EXAMPLES),
                 elem_id="chat-examples",
             )
             settings = _settings(session)
         with gr.Column(scale=4, min_width=320):
-            hint = gr.HTML("<p>What the LLM made of a message appears here.</p>", elem_id="chat-hint")
+            hint = gr.HTML(f"<p>{ui_text('chat_hint')}</p>", elem_id="chat-hint")
             # The style sheet hides it while it is empty. Gradio would leave it out of the page, and a
             # figure that arrives while its place is being made is lost.
             with gr.Column(elem_classes="chat-panel"):
-                pick = gr.Dropdown([], label="Message", elem_id="pick", filterable=False)
+                pick = gr.Dropdown([], label=ui_text("message"), elem_id="pick", filterable=False)
                 echo = gr.HTML(elem_id="echo")
                 facts = gr.HTML(elem_id="chat-facts")
                 with gr.Column(elem_classes="heard-and-used"):
-                    gr.Markdown(
-                        "### What the LLM hears\n"
-                        "Each part of the message, and the words of the LLM's vocabulary that its soft token "
-                        "is nearest to."
-                    )
+                    gr.Markdown(ui_text("what_the_llm_hears"))
                     hears = gr.HTML(elem_id="hears")
-                    gr.Markdown("### Which layers each word used")
-                    view = gr.Radio([WORDS, TOKENS], value=WORDS, label="Columns", elem_id="chat-view")
-                    heatmap = gr.Plot(
-                        show_label=False, container=False, elem_id="chat-heatmap", elem_classes="layer-plot"
-                    )
+                    gr.Markdown(ui_text("which_layers"))
+                    panel = HeatmapPanel("chat-")
 
     at_once = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    shown = [hint, pick, facts, echo, hears, heatmap]
+    shown = [hint, pick, facts, echo, hears, *panel.outputs]
     controls = [talk, problem, box, send, stop]
-    asked = [running, view, *settings]
+    asked = [running, *panel.choices, *settings]
     sent = [running, *controls]
     taken = [
         trigger(take, [box, conversation, running], sent, **at_once) for trigger in (send.click, box.submit)
@@ -247,9 +231,8 @@ def chat_tab(session: Session) -> None:
     in_order = at_once | {"queue": True, "concurrency_limit": None}
     for trigger in (empty.click, talk.clear):
         trigger(clear, running, [conversation, *sent, *shown], **in_order)
-    talk.select(choose_bubble, [conversation, view], shown, **at_once)
-    pick.input(choose, [pick, conversation, view], shown, **at_once)
-    view.input(redraw, [pick, conversation, view], heatmap, **at_once)
+    talk.select(choose_bubble, [conversation, *panel.choices], shown, **at_once)
+    pick.input(choose, [pick, conversation, *panel.choices], shown, **at_once)
 
 
 def decoding_of(
@@ -278,26 +261,26 @@ def decoding_of(
 def _settings(session: Session) -> list[gr.components.Component]:
     """Show how an answer is written: the checkpoint, the values of `decoding_of`, and the way of English."""
     names = [info.name for info in session.chat_checkpoints()]
-    with gr.Accordion("Settings", open=False, elem_id="settings"):
-        checkpoint = gr.Dropdown(names, value=names[0], label="Checkpoint", elem_id="chat-checkpoint")
-        straight = gr.Checkbox(
-            False, label="English goes straight in", info="As the LLM's own tokens, without the bridge."
+    with gr.Accordion(ui_text("settings"), open=False, elem_id="settings"):
+        checkpoint = gr.Dropdown(
+            names, value=names[0], label=ui_text("checkpoint"), elem_id="chat-checkpoint"
         )
+        straight = gr.Checkbox(False, label=ui_text("straight"), info=ui_text("straight_info"))
         with gr.Row():
-            temperature = gr.Slider(0, 2, CHAT_DECODING.temperature, step=0.05, label="Temperature")
-            top_p = gr.Slider(0.05, 1, CHAT_DECODING.top_p, step=0.05, label="Top-p")
+            temperature = gr.Slider(0, 2, CHAT_DECODING.temperature, step=0.05, label=ui_text("temperature"))
+            top_p = gr.Slider(0.05, 1, CHAT_DECODING.top_p, step=0.05, label=ui_text("top_p"))
         with gr.Row():
             length = gr.Slider(
-                8, MAX_NEW_TOKENS, CHAT_DECODING.max_new_tokens, step=8, label="Longest answer, tokens"
+                8, MAX_NEW_TOKENS, CHAT_DECODING.max_new_tokens, step=8, label=ui_text("longest_answer")
             )
-            penalty = gr.Slider(1, 2, CHAT_DECODING.repetition_penalty, step=0.05, label="Repetition penalty")
+            penalty = gr.Slider(
+                1, 2, CHAT_DECODING.repetition_penalty, step=0.05, label=ui_text("repetition_penalty")
+            )
         with gr.Row():
             ngram = gr.Slider(
-                0, 10, CHAT_DECODING.no_repeat_ngram, step=1, label="No repeated n-gram (0: off)"
+                0, 10, CHAT_DECODING.no_repeat_ngram, step=1, label=ui_text("no_repeated_ngram")
             )
-            seed = gr.Number(
-                value=None, precision=0, minimum=0, maximum=MAX_SEED, label="Seed (empty: always another)"
-            )
+            seed = gr.Number(value=None, precision=0, minimum=0, maximum=MAX_SEED, label=ui_text("chat_seed"))
     return [checkpoint, temperature, top_p, length, penalty, ngram, seed, straight]
 
 

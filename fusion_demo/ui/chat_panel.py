@@ -7,11 +7,10 @@ from itertools import groupby
 from fusion_demo.chat import ChatTurn, Heard
 from fusion_demo.ui.direction import text_direction
 from fusion_demo.ui.reading import facts_html, language_fact, reading_notes
+from fusion_demo.ui.translations import ui_text
 
 CHOICE_CHARACTERS = 40
 """Longer messages are cut in the list of messages."""
-
-STRAIGHT = "It went straight in, as the LLM's own tokens. The bridge was not asked."
 
 
 def message_choices(texts: Sequence[str]) -> list[tuple[str, int]]:
@@ -47,11 +46,12 @@ def turn_facts(turn: ChatTurn) -> str:
 def understood(turn: ChatTurn) -> str:
     """Return HTML with the English words that a message was understood as."""
     if turn.straight:
-        return f'<div class="understood straight">{STRAIGHT}</div>'
+        return f'<div class="understood straight">{ui_text("went_straight")}</div>'
     if not turn.echo:
-        missing = "nothing, since it was stopped" if turn.stopped else "…"
-        return f'<div class="understood">Understood as: {missing}</div>'
-    return f'<div class="understood">Understood as: <q dir="auto">{html.escape(turn.echo)}</q></div>'
+        missing = ui_text("understood_nothing") if turn.stopped else f"{ui_text('understood_as')} …"
+        return f'<div class="understood">{missing}</div>'
+    said = f'<q dir="auto">{html.escape(turn.echo)}</q>'
+    return f'<div class="understood">{ui_text("understood_as")} {said}</div>'
 
 
 def heard_words(turn: ChatTurn) -> str:

@@ -8,7 +8,9 @@ from fusion_demo.chat import CHAT_DECODING, USER, ChatTurn, Message
 from fusion_demo.decoding import Decoding
 from fusion_demo.errors import FusionDemoError, InputError
 from fusion_demo.session import Session
+from fusion_demo.ui.api_types import check_type
 from fusion_demo.ui.reading import ONE_AT_A_TIME
+from fusion_demo.ui.refusal import refusal
 
 
 def classify_endpoint(session: Session) -> None:
@@ -26,10 +28,10 @@ def classify_endpoint(session: Session) -> None:
         given = {"task": task, "text": text, "checkpoint": checkpoint, "second_text": second_text}
         try:
             for name, value in given.items():
-                _check_type(name, value, str)
+                check_type(name, value, str)
             result = session.classify(text, task, checkpoint, second_text)
         except FusionDemoError as error:
-            raise gr.Error(str(error)) from error
+            raise refusal(error) from error
         return {
             "label": result.label,
             "scores": result.scores,
@@ -75,17 +77,17 @@ def chat_endpoint(session: Session) -> None:
             straight: Give an English message to the LLM as its own tokens, without the bridge.
         """
         try:
-            _check_type("message", message, str)
-            _check_type("checkpoint", checkpoint, str)
-            _check_type("straight", straight, bool)
+            check_type("message", message, str)
+            check_type("checkpoint", checkpoint, str)
+            check_type("straight", straight, bool)
             whole = {"max_new_tokens": max_new_tokens, "no_repeat_ngram": no_repeat_ngram}
             if seed is not None:
                 whole["seed"] = seed
             for name, value in whole.items():
-                _check_type(name, value, int)
+                check_type(name, value, int)
             broken = {"temperature": temperature, "top_p": top_p, "repetition_penalty": repetition_penalty}
             for name, value in broken.items():
-                _check_type(name, value, int, float)
+                check_type(name, value, int, float)
             *_, last = session.chat(
                 [*_history(history), Message(USER, message)],
                 checkpoint=checkpoint,
@@ -93,7 +95,7 @@ def chat_endpoint(session: Session) -> None:
                 straight=straight,
             )
         except FusionDemoError as error:
-            raise gr.Error(str(error)) from error
+            raise refusal(error) from error
         return _turn_values(last.turn)
 
     gr.api(chat, api_name="chat", **ONE_AT_A_TIME)
@@ -130,21 +132,13 @@ def _history(entries: Any) -> list[Message]:
     """
     if entries is None:
         return []
-    _check_type("history", entries, list)
+    check_type("history", entries, list)
     messages = []
     for entry in entries:
-        _check_type("an entry of history", entry, dict)
+        check_type("an entry of history", entry, dict)
         if not {"role", "content"} <= set(entry) <= {"role", "content", "echo"}:
             raise InputError("An entry of history has a role, a content, and for a user maybe an echo.")
         for name, value in entry.items():
-            _check_type(f"the {name} of an entry of history", value, str)
+            check_type(f"the {name} of an entry of history", value, str)
         messages.append(Message(entry["role"], entry["content"], entry.get("echo", "")))
     return messages
-
-
-def _check_type(name: str, value: Any, *types: type) -> None:
-    names = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
-    names |= {list: "a list", dict: "an object"}
-    # JSON's true and false are no numbers, whatever Python says.
-    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-        raise InputError(f"{name} must be {names[types[-1]]}, not {type(value).__name__}.")

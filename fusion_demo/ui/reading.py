@@ -6,25 +6,46 @@ from typing import Protocol
 
 import numpy as np
 import plotly.graph_objects as go
+from gradio.i18n import I18nData
 
-from fusion_demo.heatmap import group_graphemes, group_words, layer_heatmap, layer_name, most_used_layer
+from fusion_demo.heatmap import (
+    DIFFERENCE,
+    WEIGHT,
+    Columns,
+    Scale,
+    group_graphemes,
+    group_words,
+    heatmap_table,
+    layer_heatmap,
+    layer_name,
+    most_used_layer,
+)
 from fusion_demo.languages import get_language
 from fusion_demo.tokens import Text, Token
 from fusion_demo.ui.direction import text_direction
 from fusion_demo.ui.shaded_text import shaded_text
+from fusion_demo.ui.translations import ui_text
 
 WORDS, TOKENS = "Words", "Tokens"
 MOST_USED = -1
 """Value of the layer choice that stands for the most-used layer."""
 
+SCALES = {scale.name: scale for scale in (WEIGHT, DIFFERENCE)}
+"""Name of a scale → what the colours and numbers are."""
+
 ONE_AT_A_TIME = {"concurrency_id": "models", "concurrency_limit": 1}
 """The models use all cores for one text, so texts queue."""
+
+PRESSED = {"trigger_mode": "always_last", **ONE_AT_A_TIME}
+"""The same for a button. Pressed while its last answer is on the way, it answers once more: Gradio's
+own default drops the press without a word."""
 
 
 class Reading(Protocol):
     """A text or pair that was read, as `Classification` and `ChatTurn` are.
 
     Attributes:
+        checkpoint: Name of the checkpoint that read it.
         text: The text, or both texts of a pair.
         fields: What each text is called.
         language: Code of the language that it seems to be in, or None.
@@ -37,6 +58,7 @@ class Reading(Protocol):
         removed: Number of control characters that were left out.
     """
 
+    checkpoint: str
     text: Text
     fields: tuple[str, ...]
     language: str | None
@@ -49,43 +71,79 @@ class Reading(Protocol):
     removed: int
 
 
-def draw_heatmap(result: Reading, view: str) -> go.Figure:
+def draw_heatmap(result: Reading, view: str, scale: Scale = WEIGHT) -> go.Figure:
     """Return the heatmap of a result, with a column for each of its `WORDS` or `TOKENS`.
 
     Between the two texts of a pair stands an empty column.
     """
-    parts = _parts(result)
-    if view == WORDS:
-        parts = [group_words(*part) for part in parts]
-    tokens, weights = _with_gaps(parts)
-    direction = text_direction(" ".join(_texts(result)))
-    return layer_heatmap(tokens, weights, first_layer=result.layers[0], direction=direction)
+    tokens, weights = _with_gaps(heatmap_columns(result, view))
+    return layer_heatmap(
+        tokens, weights, scale=scale, first_layer=result.layers[0], direction=result_direction(result)
+    )
 
 
-def draw_text(result: Reading, view: str, layer: int) -> str:
+def draw_table(result: Reading, view: str, scale: Scale = WEIGHT) -> str:
+    """Return HTML with the numbers of a result's heatmap as a table, closed until a reader opens it."""
+    table = heatmap_table(
+        heatmap_columns(result, view),
+        scale=scale,
+        first_layer=result.layers[0],
+        direction=result_direction(result),
+    )
+    return (
+        '<details class="numbers"><summary>The heatmap as a table</summary>'
+        f'<div class="numbers-scroll" role="region" aria-label="The heatmap as a table" tabindex="0">{table}'
+        "</div></details>"
+    )
+
+
+def draw_text(result: Reading, view: str, layer: int, scale: Scale = WEIGHT) -> str:
     """Return the shaded text of a result, or both texts of a pair, in the colours of its heatmap.
 
     Args:
         result: What is shown.
         view: `WORDS` or `TOKENS`; tokens that cut through a sign of the script share a shade.
         layer: One of the result's layers, or `MOST_USED`.
+        scale: What the colours stand for.
     """
     if layer == MOST_USED:
         layer = most_used_layer(result.tokens, result.layer_weights, first_layer=result.layers[0])
-    parts = _parts(result)
-    if view == WORDS:
-        parts = [group_words(*part) for part in parts]
-    highest = float(max(weights.max() for _, weights in parts))
-    if view == TOKENS:
-        parts = [group_graphemes(*part) for part in parts]
+    reach = max(scale.reach(scale.values(part.layer_weights)) for part in heatmap_columns(result, view))
+    parts = shaded_columns(result, view)
     column = result.layers.index(layer)
-    lines = []
-    for name, text, (tokens, weights) in zip(result.fields, _texts(result), parts, strict=True):
+    lines, first = [], 0
+    for part, text in zip(parts, _texts(result), strict=True):
         if len(parts) > 1:
-            lines.append(f'<div class="shaded-name">{html.escape(name.capitalize())}</div>')
-        lines.append(shaded_text(tokens, weights[:, column], layer, highest, text_direction(text)))
-    direction = text_direction(" ".join(_texts(result)))
-    return f'<div class="shaded-texts" data-heatmap="{direction}">{"".join(lines)}</div>'
+            lines.append(f'<div class="shaded-name">{html.escape(part.field.capitalize())}</div>')
+        values = scale.values(part.layer_weights)[:, column]
+        lines.append(
+            shaded_text(part.tokens, values, layer, reach, text_direction(text), scale=scale, first=first)
+        )
+        first += len(part.tokens)
+    return f'<div class="shaded-texts" data-heatmap="{result_direction(result)}">{"".join(lines)}</div>'
+
+
+def heatmap_columns(result: Reading, view: str) -> list[Columns]:
+    """Return what the heatmap of a result shows, by text: a column for each of its `WORDS` or `TOKENS`."""
+    parts = _parts(result)
+    return _words(parts) if view == WORDS else parts
+
+
+def shaded_columns(result: Reading, view: str) -> list[Columns]:
+    """Return the parts of each text that are shaded and can be chosen: no sign of the script is cut."""
+    if view == WORDS:
+        return _words(_parts(result))
+    return [Columns(part.field, *group_graphemes(part.tokens, part.layer_weights)) for part in _parts(result)]
+
+
+def result_direction(result: Reading) -> str:
+    """Return "rtl" where the heatmap of a result runs from right to left, else "ltr"."""
+    return text_direction(" ".join(_texts(result)))
+
+
+def view_choices() -> list[tuple[I18nData, str]]:
+    """Return what the columns of a heatmap can be, with their names."""
+    return [(ui_text("words"), WORDS), (ui_text("tokens"), TOKENS)]
 
 
 def layer_choices(result: Reading) -> list[tuple[str, int]]:
@@ -93,7 +151,7 @@ def layer_choices(result: Reading) -> list[tuple[str, int]]:
     most_used = most_used_layer(result.tokens, result.layer_weights, first_layer=result.layers[0])
     names = {layer: str(layer) if layer else layer_name(layer) for layer in result.layers}
     return [
-        (f"most used ({names[most_used]})", MOST_USED),
+        (f"{ui_text('most_used')} ({names[most_used]})", MOST_USED),
         *((name, layer) for layer, name in names.items()),
     ]
 
@@ -142,7 +200,7 @@ def reading_notes(result: Reading) -> list[str]:
 
 def problem_html(message: str) -> str:
     """Return HTML for an error that the reader can mend."""
-    return f'<div class="problem" role="alert">{html.escape(message)}</div>'
+    return f'<div class="problem" role="alert">{html.escape(message, quote=False)}</div>'
 
 
 def language_name(code: str) -> str:
@@ -157,19 +215,27 @@ def _texts(result: Reading) -> tuple[str, ...]:
     return (result.text,) if isinstance(result.text, str) else result.text
 
 
-def _parts(result: Reading) -> list[tuple[list[Token], np.ndarray]]:
+def _parts(result: Reading) -> list[Columns]:
     """The tokens and weights of each text of a result."""
     where = np.array(result.parts)
     return [
-        ([result.tokens[row] for row in np.flatnonzero(where == part)], result.layer_weights[where == part])
-        for part in range(len(result.fields))
+        Columns(
+            field,
+            [result.tokens[row] for row in np.flatnonzero(where == part)],
+            result.layer_weights[where == part],
+        )
+        for part, field in enumerate(result.fields)
     ]
 
 
-def _with_gaps(parts: list[tuple[list[Token], np.ndarray]]) -> tuple[list[Token], np.ndarray]:
+def _words(parts: list[Columns]) -> list[Columns]:
+    return [Columns(part.field, *group_words(part.tokens, part.layer_weights)) for part in parts]
+
+
+def _with_gaps(parts: list[Columns]) -> tuple[list[Token], np.ndarray]:
     """Put texts side by side, with a column of nothing between them."""
-    tokens, weights = list(parts[0][0]), [parts[0][1]]
-    for more, own in parts[1:]:
-        tokens += [Token("", -1), *more]
-        weights += [np.full_like(own[:1], np.nan), own]
+    tokens, weights = list(parts[0].tokens), [parts[0].layer_weights]
+    for part in parts[1:]:
+        tokens += [Token("", -1), *part.tokens]
+        weights += [np.full_like(part.layer_weights[:1], np.nan), part.layer_weights]
     return tokens, np.concatenate(weights)

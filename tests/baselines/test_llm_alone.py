@@ -105,3 +105,13 @@ def test_a_text_takes_at_most_half_of_the_llms_positions(llm):
 
 def test_texts_are_read_as_they_are(llm):
     assert LLMAlone(llm).prepare(TEXTS, "si") == TEXTS
+
+
+def test_write_takes_its_own_decoding_and_stops_when_told(llm):
+    alone, task = LLMAlone(llm), get_task("news")
+    assert alone.generate(TEXTS, task) == alone.write(
+        TEXTS, task, task.decoding(alone._frame(task), llm.tokenizer)
+    )
+    steps = []
+    alone.write(TEXTS[:1], task, Decoding(max_new_tokens=9), stop=lambda: steps.append(1) or len(steps) == 3)
+    assert len(steps) == 3

@@ -1,7 +1,10 @@
 """What a reader sees of the tab Chat, in a real browser."""
 
+import time
+
 import pytest
 
+from fusion_demo.session import Session
 from fusion_demo.ui.chat_examples import CHAT_EXAMPLES
 
 pytestmark = pytest.mark.browser
@@ -43,6 +46,23 @@ def stop(page) -> None:
     wait_for_an_answer(page)
     page.locator("#stop").click()
     page.locator("#send").wait_for()
+
+
+@pytest.fixture
+def slow_tokens(monkeypatch) -> None:
+    """Each token takes a tenth of a second more: the tiny LLM would end before a press of Stop."""
+    chat = Session.chat
+
+    def slow(*arguments, **options):
+        updates = chat(*arguments, **options)
+        try:
+            for update in updates:
+                time.sleep(0.1)
+                yield update
+        finally:
+            updates.close()
+
+    monkeypatch.setattr(Session, "chat", slow)
 
 
 def make_answers_long(page) -> None:
@@ -88,7 +108,7 @@ def test_an_urdu_message_is_shown_from_the_right_and_a_click_shows_an_earlier_on
     wait_for_columns(chat_page, 4)
 
 
-def test_stop_ends_the_answer_and_retry_asks_again(chat_page):
+def test_stop_ends_the_answer_and_retry_asks_again(chat_page, slow_tokens):
     make_answers_long(chat_page)
     say(chat_page, "a long story")
     stop(chat_page)

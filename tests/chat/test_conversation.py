@@ -113,7 +113,7 @@ def test_the_history_is_read_before_the_message(bridge, lock):
 def test_the_llms_window_bounds_the_prompt_too(bridge, lock, monkeypatch):
     texts = ("a", "b" * 150, "c")
     assert turn_of(bridge, lock, *texts).dropped == 0
-    monkeypatch.setattr(bridge.llm.model.config, "max_position_embeddings", 120)
+    monkeypatch.setattr(bridge.llm, "window", 120)
     turn = turn_of(bridge, lock, *texts)
     assert turn.dropped == 2
     assert turn.tokens_in + 12 <= 120

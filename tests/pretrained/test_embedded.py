@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from fusion_demo.config import PRESETS
 from fusion_demo.errors import ModelError
+from fusion_demo.presets import PRESETS
 from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX, get_embedded
 
 

@@ -2,18 +2,30 @@
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, MT5Config, MT5EncoderModel
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    M2M100Config,
+    M2M100ForConditionalGeneration,
+    MT5Config,
+    MT5EncoderModel,
+)
 
+from fusion_demo.baselines import Translator
 from fusion_demo.encoder import MultilingualEncoder
-from fusion_demo.errors import ModelError
+from fusion_demo.errors import ConfigError, ModelError
 from fusion_demo.pretrained import random_weights
 from fusion_demo.pretrained.load import BUILT, load_encoder, load_llm
 from fusion_demo.pretrained.random_weights import (
     LLAMA_3_2_1B,
     MT5_LARGE,
+    NLLB_1_3B,
+    NLLB_600M,
     SPREAD,
     build_llama_3_2_1b,
     build_mt5_large,
+    build_nllb,
+    build_nllb_600m,
 )
 
 SMALL_MT5 = {"vocab_size": 300, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 3, "num_heads": 4}
@@ -25,6 +37,16 @@ SMALL_LLAMA = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 8,
+}
+SMALL_NLLB = {
+    "vocab_size": 300,
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 48,
+    "decoder_ffn_dim": 48,
 }
 
 
@@ -54,15 +76,29 @@ def test_llama_3_2_1b_has_the_published_size_and_positions():
     assert config.rope_parameters["rope_theta"] == 500_000.0
 
 
+@pytest.mark.parametrize(("shape", "layers"), [(NLLB_1_3B, 24), (NLLB_600M, 12)])
+def test_nllb_has_the_published_size(shape, layers):
+    with torch.device("meta"):
+        model = M2M100ForConditionalGeneration(M2M100Config(**shape))
+    feed_forward = 2 * 1024 * shape["encoder_ffn_dim"] + shape["encoder_ffn_dim"] + 1024
+    attention, norm = 4 * (1024 * 1024 + 1024), 2 * 1024
+    encoder = attention + feed_forward + 2 * norm
+    decoder = 2 * attention + feed_forward + 3 * norm
+    expected = 256206 * 1024 + layers * (encoder + decoder) + 2 * norm
+    assert sum(p.numel() for p in model.parameters()) == expected
+    assert expected == {24: 1_370_638_336, 12: 615_073_792}[layers]
+
+
 @pytest.mark.parametrize(
-    ("build", "smaller"), [(build_mt5_large, SMALL_MT5), (build_llama_3_2_1b, SMALL_LLAMA)]
+    ("build", "smaller"),
+    [(build_mt5_large, SMALL_MT5), (build_llama_3_2_1b, SMALL_LLAMA), (build_nllb, SMALL_NLLB)],
 )
 def test_every_tensor_is_filled_and_the_same_each_time(build, smaller, monkeypatch):
     monkeypatch.setattr(random_weights, "DRAWN", 997)  # so that tensors take more than one block
     model, _ = build(**smaller)
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
-            assert (parameter == 1).all(), name
+            assert (parameter == (0 if name.endswith("bias") else 1)).all(), name
         else:
             assert parameter.std().item() == pytest.approx(SPREAD, rel=0.3), name
             assert len(parameter.unique(dim=0)) == len(parameter), name
@@ -96,9 +132,23 @@ def test_small_mt5_reads_text_through_the_encoder():
     assert not any(token.unknown for token in encoded.tokens[0])
 
 
-def test_both_are_named_among_the_models_made_in_memory():
+def test_small_nllb_writes_as_long_as_it_is_told_to_and_knows_two_languages():
+    model, tokenizer = build_nllb(**SMALL_NLLB)
+    model.generation_config.min_new_tokens = 6
+    written = []
+    model.register_forward_hook(lambda *_: written.append(1))
+    translator = Translator(model, tokenizer, name="random:nllb-1.3b", beams=2, max_new_tokens=6)
+    assert len(translator.translate(["වැස්ස", "හිම"], "si")) == 2
+    assert len(written) == 6
+    with pytest.raises(ConfigError, match="has no token for German"):
+        translator.check_languages(["si", "de"])
+
+
+def test_all_are_named_among_the_models_made_in_memory():
     assert BUILT["random:mt5-large"] == ("encoder", build_mt5_large)
     assert BUILT["random:llama-3.2-1b"] == ("LLM", build_llama_3_2_1b)
+    assert BUILT["random:nllb-1.3b"] == ("translator", build_nllb)
+    assert BUILT["random:nllb-600m"] == ("translator", build_nllb_600m)
 
 
 @pytest.mark.parametrize(

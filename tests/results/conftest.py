@@ -7,8 +7,9 @@ import pytest
 
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import save_checkpoint
-from fusion_demo.config import PRESETS, BridgeConfig, TrainConfig
+from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.evaluation import build_report, score_language
+from fusion_demo.presets import PRESETS
 
 
 def scored(correct, n=100):

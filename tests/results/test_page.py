@@ -3,9 +3,14 @@ from pathlib import Path
 import pytest
 
 from fusion_demo.errors import DataError
-from fusion_demo.results import SystemResults, read_systems, render_results
+from fusion_demo.results import SystemResults, read_systems, render_results, results_sections
 from fusion_demo.results.scores import cell
 from fusion_demo.tasks import TASKS
+
+
+def render(*measured):
+    """The page as Markdown, of systems, comparisons and layers."""
+    return render_results(results_sections(*measured))
 
 
 @pytest.fixture
@@ -16,7 +21,7 @@ def page(tmp_path, write_checkpoint, write_metrics, reported, probe):
     write_checkpoint("news-transformer-softmax", first, fusion="transformer-softmax", seed=4)
     write_checkpoint("news-last-layer", second, seed=4)
     write_metrics("news-linear-probe.json", probe)
-    return render_results(read_systems(tmp_path / "checkpoints", tmp_path / "metrics"))
+    return render(read_systems(tmp_path / "checkpoints", tmp_path / "metrics"))
 
 
 def test_summary_has_a_row_a_system_in_the_order_of_the_fusions(page, rows_of, scored):
@@ -60,7 +65,7 @@ def test_seeds_have_their_mean_behind_them(rows_of, scored):
         system("last, seed 1", {"si": scored(70)}, "last"),
         system("global", {"si": scored(50)}),
     ]
-    rows = rows_of(render_results(systems), "News topic, test split")
+    rows = rows_of(render(systems), "News topic, test split")
     assert [row[0] for row in rows[1:5]] == [
         "last, seed 0",
         "last, seed 1",
@@ -72,28 +77,26 @@ def test_seeds_have_their_mean_behind_them(rows_of, scored):
 
 
 def test_one_measured_seed_has_no_mean(rows_of, scored):
-    rows = rows_of(
-        render_results([system("last, seed 0", {"si": scored(60)}, "last")]), "News topic, test split"
-    )
+    rows = rows_of(render([system("last, seed 0", {"si": scored(60)}, "last")]), "News topic, test split")
     assert [row[0] for row in rows[1:2]] == ["last, seed 0"]
     assert len(rows) == 4
 
 
 def test_written_answers_have_a_table_of_their_own(scored):
-    page = render_results([system("a", {"si": {**scored(60), "exact_match": scored(33)}})])
+    page = render([system("a", {"si": {**scored(60), "exact_match": scored(33)}})])
     _, table = page.split("Exact match of the written answers:\n\n")
     assert table.startswith(f"| language | a |\n| --- | --- |\n| Sinhala | {cell(scored(33))} |")
-    assert "Exact match of the" not in render_results([system("a", {"si": scored(60)})])
+    assert "Exact match of the" not in render([system("a", {"si": scored(60)})])
 
 
 def test_every_task_has_a_place(scored):
-    page = render_results([system("a", {"si": scored(60)}, task=name) for name in TASKS])
+    page = render([system("a", {"si": scored(60)}, task=name) for name in TASKS])
     for task in TASKS.values():
         assert f"## {task.title}, test split\n" in page
 
 
 def test_comparisons_and_layers_stand_with_their_task(comparison, layer_report, scored):
-    page = render_results(
+    page = render(
         [system("a", {"si": scored(60)})],
         {Path("compare-a.json"): comparison},
         {Path("l.json"): layer_report},
@@ -112,10 +115,10 @@ def test_comparisons_and_layers_stand_with_their_task(comparison, layer_report, 
 @pytest.mark.parametrize("change", [{"task": "none"}, {"split": "train"}])
 def test_a_comparison_of_no_known_place_is_named(comparison, change):
     with pytest.raises(DataError, match=r"compare-a\.json is no metrics file of `compare`"):
-        render_results([], {Path("compare-a.json"): {**comparison, **change}})
+        render([], {Path("compare-a.json"): {**comparison, **change}})
     with pytest.raises(DataError, match=r"layers-a\.json is no metrics file of `layers`"):
-        render_results([], {}, {Path("layers-a.json"): {"task": "news", "split": "dev", **change}})
+        render([], {}, {Path("layers-a.json"): {"task": "news", "split": "dev", **change}})
 
 
 def test_without_results_the_page_says_so():
-    assert "Nothing has been measured yet." in render_results([])
+    assert "Nothing has been measured yet." in render([])

@@ -1,5 +1,6 @@
 import pytest
 
+from fusion_demo.results.markdown import table
 from fusion_demo.results.scores import (
     cell,
     column_groups,
@@ -10,10 +11,10 @@ from fusion_demo.results.scores import (
 )
 
 
-def cells(table):
+def cells(found):
     return [
         [part.strip() for part in line.strip("|").split("|")]
-        for line in table.splitlines()
+        for line in table(found.header, found.body).splitlines()
         if "---" not in line
     ]
 
@@ -88,4 +89,15 @@ def test_table_of_a_score_has_the_systems_that_hold_it(scored):
         ["language", "first"],
         ["Sinhala", cell(scored(70))],
     ]
-    assert every_language(rows[1:], "exact_match") == ""
+    assert every_language(rows[1:], "exact_match") is None
+
+
+def test_a_table_is_sorted_by_the_numbers_behind_its_texts(scored):
+    rows = [("a", [{"si": scored(9, 10)}]), ("b", [{"si": scored(60), "en": scored(100)}])]
+    body = every_language(rows, "accuracy").body
+    assert [[getattr(text, "value", text) for text in row] for row in body] == [
+        ["English", None, 1.0],
+        ["Sinhala", 0.9, 0.6],
+    ]
+    seeds = [{"si": scored(80)}, {"si": scored(84)}]
+    assert seeds_cell(seeds, "accuracy", ["si"]).value == pytest.approx(0.82)

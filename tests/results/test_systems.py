@@ -3,8 +3,9 @@ import json
 import pytest
 
 from fusion_demo.card import CheckpointInfo
-from fusion_demo.config import PRESETS, BridgeConfig, TrainConfig
+from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.errors import DataError
+from fusion_demo.presets import PRESETS
 from fusion_demo.results import read_systems
 from fusion_demo.results.systems import name_checkpoints
 

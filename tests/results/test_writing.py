@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from fusion_demo.errors import DataError
-from fusion_demo.results.writing import render_writing
+from fusion_demo.results.markdown import render_section
+from fusion_demo.results.writing import writing_sections
 
 ECHO = Path("docs/metrics/echo-transformer.json")
 CHAT = Path("docs/metrics/chat-transformer.json")
@@ -25,13 +26,17 @@ def chat():
     return {"task": "chat", "system": "llm-alone", "languages": {"hi": row}, "command": "chat it"}
 
 
-def cells(parts):
-    lines = "\n".join(parts).splitlines()
+def render(reports):
+    return "\n".join(map(render_section, writing_sections(reports)))
+
+
+def cells(page):
+    lines = page.splitlines()
     return [line.strip("| ").split(" | ") for line in lines if line.startswith("|") and "---" not in line]
 
 
 def test_the_summary_has_a_row_per_measure_with_the_mean_of_the_other_languages(echo):
-    rows = cells(render_writing({ECHO: echo}))
+    rows = cells(render({ECHO: echo}))
     assert rows[0] == ["system", "measure", "English", "mean of the others", "Sinhala", "n"]
     assert rows[1] == ["echo-t", "chrF", "60.0", "25.0", "20.0", "2 × 200"]
     assert rows[4] == ["echo-t", "retrieved", "100.0", "100.0", "100.0", "2 × 200"]
@@ -40,8 +45,8 @@ def test_the_summary_has_a_row_per_measure_with_the_mean_of_the_other_languages(
 def test_every_measure_has_a_table_of_languages_by_system(echo):
     floor = {**echo, "system": "llm-alone", "languages": {"de": echoed(9.0)}}
     del floor["checkpoint"]
-    parts = render_writing({ECHO: echo, ECHO.with_name("echo-llm-alone.json"): floor})
-    rows = cells(parts)
+    page = render({ECHO: echo, ECHO.with_name("echo-llm-alone.json"): floor})
+    rows = cells(page)
     start = rows.index(["language", "echo-t", "llm-alone"])
     assert rows[start + 1 : start + 4] == [
         ["English", "60.0", "–"],
@@ -49,18 +54,18 @@ def test_every_measure_has_a_table_of_languages_by_system(echo):
         ["Sinhala", "20.0", "–"],
     ]
     assert rows.count(["language", "echo-t", "llm-alone"]) == 4
-    assert "    echo it\n" in parts[-1]
+    assert "    echo it\n" in page
 
 
 def test_answers_to_messages_follow_the_echoes_and_nats_have_two_decimals(echo, chat):
-    parts = render_writing({CHAT: chat, ECHO: echo})
-    headings = [part.split("\n")[0] for part in parts if part.startswith("## ")]
+    page = render({CHAT: chat, ECHO: echo})
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
     assert headings == ["## Understood as: the echo", "## Chat: answers to messages"]
-    assert ["llm-alone", "divergence (nats a token)", "–", "1.23", "–", "1 × 100"] in cells(parts)
+    assert ["llm-alone", "divergence (nats a token)", "–", "1.23", "–", "1 × 100"] in cells(page)
 
 
 def test_nothing_measured_is_nothing_shown():
-    assert render_writing({}) == []
+    assert writing_sections({}) == []
 
 
 @pytest.mark.parametrize(
@@ -79,4 +84,4 @@ def test_a_file_that_lacks_something_is_named(echo, change):
     if broken.get("system", "") is None:
         del broken["system"]
     with pytest.raises(DataError, match=r"echo-transformer\.json is no metrics file of `echo`"):
-        render_writing({ECHO: broken})
+        writing_sections({ECHO: broken})

@@ -41,8 +41,12 @@ def test_the_command_line_wins_over_the_file_over_the_preset_over_the_default(tm
     assert bridge.encoder == "tiny:encoder"
 
 
-def test_the_embedded_preset_is_the_default():
-    assert read_configs(parse())[0].encoder_prefix == "query: "
+def test_the_embedded_preset_is_the_default_and_brings_the_recipe_of_the_task():
+    bridge, training = read_configs(parse("--task", "xnli"))
+    assert bridge.encoder == "embedded:multilingual-e5-small"
+    assert bridge.relation_token
+    assert (training.warm_start_examples, training.soft_token_dropout_max) == (24_000, 0.95)
+    assert read_configs(parse("--task", "xnli", "--init-from", "a"))[1].warm_start_epochs == 0
 
 
 def test_another_encoder_does_not_get_the_presets_prefix():
@@ -52,7 +56,7 @@ def test_another_encoder_does_not_get_the_presets_prefix():
 
 
 def test_booleans_can_be_switched_off():
-    assert read_configs(parse("--no-sentence-token"))[0].sentence_token is False
+    assert read_configs(parse("--task", "echo", "--no-sentence-token"))[0].sentence_token is False
     assert read_configs(parse("--sentence-token"))[0].sentence_token is True
 
 

@@ -32,7 +32,31 @@ def test_batches_hold_texts_of_like_length():
 
 @pytest.mark.parametrize(
     ("batch", "processes", "shares"),
-    [([5, 6, 7], 2, [[5, 7], [6]]), ([5, 6, 7, 8], 2, [[5, 7], [6, 8]]), ([5], 2, [[5], [5]])],
+    [
+        ([5, 6, 7], 1, [([5, 6, 7], 1.0)]),
+        ([5, 6, 7], 2, [([5, 7], 1.5), ([6], 0.5)]),
+        ([5, 6, 7, 8], 2, [([5, 7], 1.2), ([6, 8], 0.8)]),
+        ([5], 2, [([5], 2.0), ([5], 0.0)]),
+    ],
 )
 def test_processes_share_a_batch(batch, processes, shares):
-    assert [share_of(batch, process, processes) for process in range(processes)] == shares
+    tokens = [9, 9, 9, 9, 9, 1, 1, 2, 1]
+    assert [share_of(batch, tokens, process, processes) for process in range(processes)] == shares
+
+
+@given(st.integers(1, 12), st.integers(1, 16), st.randoms(use_true_random=False))
+def test_the_mean_over_processes_is_the_mean_over_the_whole_batch(size, processes, chance):
+    """Each process knows the mean loss of its own answers' tokens alone."""
+    losses = [[chance.uniform(0, 9) for _ in range(chance.randint(1, 7))] for _ in range(20)]
+    batch = chance.sample(range(20), size)
+
+    def mean_loss(examples):
+        each = [loss for example in examples for loss in losses[example]]
+        return sum(each) / len(each)
+
+    shares = [share_of(batch, [len(row) for row in losses], i, processes) for i in range(processes)]
+    mean = sum(weight * mean_loss(own) for own, weight in shares) / processes
+    assert mean == pytest.approx(mean_loss(batch))
+    assert all(own for own, _ in shares)  # every process has a gradient to hand over
+    assert sorted(i for own, weight in shares if weight for i in own) == sorted(batch)
+    assert sum(weight == 0 for _, weight in shares) == max(0, processes - size)

@@ -6,10 +6,11 @@ import torch
 
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info, save_checkpoint
-from fusion_demo.config import PRESETS, BridgeConfig, TrainConfig
+from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.evaluation import BridgeAnswerer, predict, read_run
 from fusion_demo.evaluation.exact_match import normalise
 from fusion_demo.frozen import FrozenModels
+from fusion_demo.presets import PRESETS
 from fusion_demo.tasks import get_task
 from train_cli.__main__ import main
 

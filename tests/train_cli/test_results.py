@@ -6,13 +6,7 @@ from pathlib import Path
 import pytest
 
 from fusion_demo.evaluation import build_report, score_language
-from fusion_demo.results import (
-    read_comparisons,
-    read_layer_reports,
-    read_systems,
-    read_writing,
-    render_results,
-)
+from fusion_demo.results import read_results, render_results
 from train_cli.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -44,9 +38,9 @@ def results(folders, *options):
 
 def test_page_is_what_the_library_renders(folders):
     assert results(folders) == 0
-    systems = read_systems(folders / "checkpoints", folders / "metrics")
+    sections = read_results(folders / "checkpoints", folders / "metrics")
     page = (folders / "results.md").read_text(encoding="utf-8")
-    assert page == render_results(systems)
+    assert page == render_results(sections)
     assert "llm-alone | likelihood | 55.6" in page
 
 
@@ -102,11 +96,5 @@ def test_a_damaged_file_is_named(folders, capsys):
 
 
 def test_committed_page_is_up_to_date():
-    metrics = ROOT / "docs" / "metrics"
-    page = render_results(
-        read_systems(ROOT / "checkpoints", metrics),
-        read_comparisons(metrics),
-        read_layer_reports(metrics),
-        read_writing(metrics),
-    )
+    page = render_results(read_results(ROOT / "checkpoints", ROOT / "docs" / "metrics"))
     assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == page

@@ -3,10 +3,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.errors import DataError
+from tests.train_cli.tiny_training import arguments, log_lines
 from train_cli import state_cache as module
+from train_cli.__main__ import main
 from train_cli.state_cache import INDEX, STATES, CachedEncoder
 
 TEXTS = ["good day", "ලංකා", "a much longer text than the other two", ("rain falls", "it is wet")]
@@ -146,3 +149,30 @@ def test_a_token_takes_two_bytes_a_number(make_encoder):
     tokens = sum(length for _, length in index.values())
     numbers = np.fromfile(encoder.folder / STATES, np.float16)
     assert len(numbers) == tokens * (encoder.num_layers + 1) * encoder.width
+
+
+def test_with_a_state_cache_the_encoder_reads_the_training_texts_once(data, tmp_path, monkeypatch):
+    read = []
+    states = MultilingualEncoder._states
+    monkeypatch.setattr(
+        MultilingualEncoder, "_states", lambda self, texts, *a: read.extend(texts) or states(self, texts, *a)
+    )
+    # Small steps: large ones blow up the last bits that half precision rounds away.
+    rates = ("--learning-rate", "1e-4", "--warm-start-learning-rate", "1e-4")
+    recipe = (*rates, "--sentence-token", "--warm-start-epochs", "3", "--epochs", "2", "--state-cache")
+    for fusion in ("global-softmax", "transformer-softmax"):
+        options = (*recipe, str(tmp_path / "states"), "--fusion", fusion)
+        assert main(arguments(data, tmp_path / fusion, *options)) == 0
+    trained = {json.loads(line)["text"] for line in (data / "train.en.jsonl").open()}
+    dev = {json.loads(line)["text"] for line in (data / "dev.en.jsonl").open()}
+    # The dev texts are among the training texts here, so they are found as well.
+    assert dev <= trained
+    assert len(read) == len(trained)
+    plain = arguments(data, tmp_path / "plain", *recipe[:-1], "--fusion", "global-softmax")
+    assert main(plain) == 0
+    cached, reference = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("global-softmax", "plain")
+    )
+    assert cached["fusion.weights"].tolist() == pytest.approx(reference["fusion.weights"].tolist(), abs=5e-5)
+    found, expected = (log_lines(tmp_path / name)[0]["loss"] for name in ("global-softmax", "plain"))
+    assert found == pytest.approx(expected, abs=1e-3)

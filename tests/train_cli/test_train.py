@@ -1,51 +1,19 @@
-"""The whole command on the tiny preset: train, stop, resume, refuse."""
+"""The whole command on the tiny preset: train, in one stage or two, show, refuse."""
 
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import datasets
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from fusion_demo.bridge import FusionBridge
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info
 from fusion_demo.config import TrainConfig
-from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.tasks import get_task, get_training_task
+from tests.train_cli.tiny_training import LABELS, arguments, same_bits
 from train_cli.__main__ import main
 from train_cli.train import read_data
-from train_cli.trainer import Trainer
-
-LABELS = ("sports", "politics", "business")
-
-
-@pytest.fixture
-def data(tmp_path):
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for split, rows in (("train", 44), ("dev", 9)):
-        lines = [{"text": f"{LABELS[i % 3]} story {i}", "label": LABELS[i % 3]} for i in range(rows)]
-        for language in ("en", "si"):
-            (folder / f"{split}.{language}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
-    return folder
-
-
-def arguments(data, output, *more):
-    return [
-        *("train", "--preset", "tiny", "--task", "news", "--data", str(data), "--output", str(output)),
-        *("--batch-size", "4", "--learning-rate", "0.01", "--evaluations", "2", "--device", "cpu", *more),
-    ]
-
-
-def tensors(folder):
-    return (folder / "last" / "state.safetensors").read_bytes()
 
 
 def test_a_training_leaves_a_checkpoint_its_log_and_its_card(data, tmp_path, tiny_models, capsys):
@@ -58,6 +26,10 @@ def test_a_training_leaves_a_checkpoint_its_log_and_its_card(data, tmp_path, tin
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     assert [line["update"] for line in lines if "dev" in line] == [6, 11]
     assert [line["update"] for line in lines if "loss" in line] == [10]
+    status = json.loads((output / "status.json").read_text())
+    assert (status["state"], status["phase"]) == ("finished", "training")
+    assert (status["update"], status["updates"]) == (11, 11)
+    assert status["command"].startswith("python -m ")
     assert "English headlines" in (output / "README.md").read_text()
     load_checkpoint(output, tiny_models)
     assert "trained parameters" in capsys.readouterr().out
@@ -90,29 +62,6 @@ def test_the_same_seed_gives_the_same_bits(data, tmp_path):
     assert not same_bits(tmp_path / "c", tmp_path / "a")
 
 
-def test_with_a_state_cache_the_encoder_reads_the_training_texts_once(data, tmp_path, monkeypatch):
-    read = []
-    states = MultilingualEncoder._states
-    monkeypatch.setattr(
-        MultilingualEncoder, "_states", lambda self, texts, *a: read.extend(texts) or states(self, texts, *a)
-    )
-    recipe = ("--sentence-token", "--warm-start-epochs", "3", "--epochs", "2", "--state-cache")
-    for fusion in ("global-softmax", "transformer-softmax"):
-        options = (*recipe, str(tmp_path / "states"), "--fusion", fusion)
-        assert main(arguments(data, tmp_path / fusion, *options)) == 0
-    trained = {json.loads(line)["text"] for line in (data / "train.en.jsonl").open()}
-    dev = {json.loads(line)["text"] for line in (data / "dev.en.jsonl").open()}
-    # The dev texts are among the training texts here, so they are found as well.
-    assert dev <= trained
-    assert len(read) == len(trained)
-    plain = arguments(data, tmp_path / "plain", *recipe[:-1], "--fusion", "global-softmax")
-    assert main(plain) == 0
-    cached, reference = (
-        load_file(tmp_path / name / "model.safetensors") for name in ("global-softmax", "plain")
-    )
-    assert cached["fusion.weights"].tolist() == pytest.approx(reference["fusion.weights"].tolist(), abs=1e-3)
-
-
 def test_trainings_of_two_seeds_keep_the_same_examples(data):
     task = get_task("news")
     kept = [
@@ -129,108 +78,6 @@ def test_trainings_of_two_seeds_keep_the_same_examples(data):
     assert kept[0][0] != kept[2][0]
     assert kept[0][1] != kept[2][1]
     assert [len(rows) for rows in kept[0]] == [9, 20]
-
-
-def test_each_update_draws_its_own_dropout_between_the_two_given(data, tmp_path, monkeypatch):
-    drawn = []
-    forward = FusionBridge.forward
-
-    def noted(self, *texts, disturbance, **options):
-        drawn.append(disturbance.dropout)
-        return forward(self, *texts, disturbance=disturbance, **options)
-
-    monkeypatch.setattr(FusionBridge, "forward", noted)
-    options = ("--soft-token-dropout", "0.2", "--soft-token-dropout-max", "0.9")
-    assert main(arguments(data, tmp_path / "bridge", *options)) == 0
-    assert len(set(drawn)) == len(drawn) == 11
-    assert 0.2 <= min(drawn) < 0.45
-    assert 0.65 < max(drawn) <= 0.9
-
-
-def test_an_interrupted_training_resumes_to_the_same_bits(data, tmp_path, monkeypatch, capsys):
-    options = ("--soft-token-dropout", "0.2", "--gradient-accumulation", "2", "--epochs", "2")
-    assert main(arguments(data, tmp_path / "whole", *options)) == 0
-
-    update = Trainer.update
-
-    def interrupted(self, model):
-        if self.progress.updates == 5:
-            raise KeyboardInterrupt
-        return update(self, model)
-
-    monkeypatch.setattr(Trainer, "update", interrupted)
-    assert main(arguments(data, tmp_path / "cut", *options)) == 130
-    assert "--resume" in capsys.readouterr().out
-    monkeypatch.setattr(Trainer, "update", update)
-    assert main(arguments(data, tmp_path / "cut", *options, "--resume")) == 0
-
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert same_bits(whole, cut)
-    moments = [
-        {k: v for k, v in line.items() if k in ("update", "loss", "learning_rate")} for line in _log(whole)
-    ]
-    again = [
-        {k: v for k, v in line.items() if k in ("update", "loss", "learning_rate")} for line in _log(cut)
-    ]
-    assert moments == again
-
-
-def same_bits(first, second):
-    """Compare tensors, since safetensors writes a header's notes in any order."""
-    one, two = (load_file(folder / "model.safetensors") for folder in (first, second))
-    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
-
-
-def _log(folder):
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-def test_ctrl_c_in_a_real_process_saves(data, tmp_path):
-    output = tmp_path / "bridge"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "train_cli", *arguments(data, output, "--epochs", "5000")],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        # A suite that was started in the background hands on an ignored SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        deadline = time.monotonic() + 240
-        while not (output / "metrics.jsonl").exists() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert "saved; go on with the same command and --resume" in printed
-    assert tensors(output)
-
-
-def test_two_processes_share_each_batch(data, tmp_path, tiny_models):
-    output = tmp_path / "bridge"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "train_cli"]
-    done = subprocess.run(
-        [*launcher, *arguments(data, output)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        check=True,
-    )
-    assert done.stdout.count("44 English examples, 6 updates of 8") == 1
-    load_checkpoint(output, tiny_models)
-
-
-def test_patience_ends_a_training_without_gain(data, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(
-        "train_cli.trainer.evaluate_dev",
-        lambda *_: ((0.5, -1.0), {"en": {"accuracy": 0.5, "n": 9, "interval": [0.2, 0.8]}}),
-    )
-    options = ("--evaluations", "6", "--patience", "2", "--epochs", "2")
-    assert main(arguments(data, tmp_path / "bridge", *options)) == 0
-    assert "no gain in 2 evaluations: stopped" in capsys.readouterr().out
-    assert [line["update"] for line in _log(tmp_path / "bridge") if "dev" in line] == [4, 7, 11]
 
 
 def test_a_finished_folder_is_not_overwritten_by_mistake(data, tmp_path, capsys):
@@ -284,26 +131,6 @@ def test_a_second_stage_starts_from_the_first(data, tmp_path, capsys):
     assert not all(torch.allclose(one[name], other[name], atol=1e-3) for name in one)
 
 
-def test_a_resumed_training_does_not_start_from_the_first_stage_again(data, tmp_path, monkeypatch):
-    first = tmp_path / "first"
-    assert main(arguments(data, first)) == 0
-    options = ("--init-from", str(first), "--epochs", "2")
-    assert main(arguments(data, tmp_path / "whole", *options)) == 0
-    update = Trainer.update
-
-    def interrupted(self, model):
-        if self.progress.updates == 5:
-            raise KeyboardInterrupt
-        return update(self, model)
-
-    monkeypatch.setattr(Trainer, "update", interrupted)
-    assert main(arguments(data, tmp_path / "cut", *options)) == 130
-    monkeypatch.setattr(Trainer, "update", update)
-    shutil.rmtree(first)
-    assert main(arguments(data, tmp_path / "cut", *options, "--resume")) == 0
-    assert same_bits(tmp_path / "whole", tmp_path / "cut")
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -332,27 +159,6 @@ def test_only_english_is_ever_trained_on(data, tmp_path):
     assert main(arguments(data, tmp_path / "bridge")) == 0
 
 
-def test_the_learning_rate_rises_and_falls(data, tmp_path):
-    step = torch.optim.AdamW.step
-    collected = []
-
-    def spy(self, *a, **k):
-        collected.append([group["lr"] for group in self.param_groups])
-        return step(self, *a, **k)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.AdamW, "step", spy)
-        options = ("--epochs", "4", "--warmup-fraction", "0.25", "--fusion-learning-rate", "0.001")
-        assert main(arguments(data, tmp_path / "bridge", *options)) == 0
-    projection = [rates[-1] for rates in collected]
-    fusion = [rates[0] for rates in collected]
-    assert len(collected) == 44
-    assert projection[0] == pytest.approx(0.01 / 11)
-    assert max(projection) == projection[10] == pytest.approx(0.01)
-    assert projection[-1] < 0.01 * 0.01
-    assert fusion == pytest.approx([rate / 10 for rate in projection])
-
-
 @pytest.fixture
 def sentences(tmp_path):
     folder = tmp_path / "sentences"
@@ -367,6 +173,8 @@ def test_the_echo_learns_to_repeat_and_keeps_the_best_of_a_held_out_dev_set(sent
     options = ("--task", "echo", "--dev-examples", "8", "--epochs", "6", "--warm-start-epochs", "2")
     assert main(arguments(sentences, output, *options, "--soft-token-unit", "word")) == 0
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    warm_start = [line for line in lines if line.get("phase") == "warm start"]
+    assert [line["update"] for line in warm_start] == [2]  # the last of two
     losses = [line["dev"]["en"]["loss"] for line in lines if "dev" in line]
     assert [line["dev"]["en"]["n"] for line in lines if "dev" in line] == [8, 8]
     assert losses[-1] < losses[0]

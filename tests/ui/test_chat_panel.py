@@ -8,10 +8,12 @@ import pytest
 
 from fusion_demo.chat import ChatTurn, Heard
 from fusion_demo.tokens import Token
-from fusion_demo.ui.chat_panel import STRAIGHT, heard_words, message_choices, turn_facts, understood
+from fusion_demo.ui.chat_panel import heard_words, message_choices, turn_facts, understood
+from fusion_demo.ui.translations import in_english
 
 NEAR = (("rain", 0.5), ("<b>", 0.25))
 TURN = ChatTurn(
+    checkpoint="chat-tiny",
     text="بارش کب",
     fields=("message",),
     answer="Tomorrow.",
@@ -87,8 +89,8 @@ def test_what_a_reader_should_know_is_said(values, note):
 def test_the_echo_is_text_and_where_it_is_missing_it_is_said_why():
     assert "&lt;i&gt;rain&lt;/i&gt;" in understood(TURN)
     assert "…" in understood(change(echo=""))
-    assert "stopped" in understood(change(echo="", stopped=True))
-    assert STRAIGHT in understood(change(straight=True))
+    assert "stopped" in in_english(understood(change(echo="", stopped=True)))
+    assert "It went straight in" in in_english(understood(change(straight=True)))
 
 
 def test_each_part_stands_above_its_words_and_those_of_a_word_together():

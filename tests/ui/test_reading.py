@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from fusion_demo.heatmap import group_words, weight_colours
-from fusion_demo.session import Classification
+from fusion_demo.classification import Classification
+from fusion_demo.heatmap import cell_colours, group_words
 from fusion_demo.tokens import Token
 from fusion_demo.ui.reading import (
     MOST_USED,
@@ -22,8 +22,10 @@ from fusion_demo.ui.reading import (
     problem_html,
     reading_notes,
 )
+from fusion_demo.ui.translations import in_english
 
 RESULT = Classification(
+    checkpoint="news-tiny",
     text="خبر نامہ",
     fields=("text",),
     label="world",
@@ -92,7 +94,7 @@ def test_both_texts_of_a_pair_are_shaded_under_their_names_and_in_their_directio
     own = [weight for weight in trace.z[0] if not np.isnan(weight)]
     if view == TOKENS:
         own = [*own[1:4], *own[6:9]]
-    assert shown == [weight_colours(float(weight), trace.zmax)[0] for weight in own]
+    assert shown == [cell_colours(float(weight), trace.zmax)[0] for weight in own]
     assert "shaded-name" not in draw_text(RESULT, view, 1)
 
 
@@ -111,7 +113,7 @@ def test_the_text_has_the_colours_of_its_heatmap(view, layer):
     trace = draw_heatmap(RESULT, view).data[0]
     own = trace.z[layer - 1] if view == WORDS else trace.z[layer - 1][1:-1]
     shown = re.findall("background:([^;]+);", draw_text(RESULT, view, layer))
-    assert shown == [weight_colours(float(weight), trace.zmax)[0] for weight in own]
+    assert shown == [cell_colours(float(weight), trace.zmax)[0] for weight in own]
 
 
 @pytest.mark.parametrize("view", [WORDS, TOKENS])
@@ -122,7 +124,7 @@ def test_the_embedding_output_is_shown_by_its_name(view):
     own = trace.z[0] if view == WORDS else trace.z[0][1:-1]
     page = draw_text(result, view, 0)
     assert re.findall("background:([^;]+);", page) == [
-        weight_colours(float(weight), trace.zmax)[0] for weight in own
+        cell_colours(float(weight), trace.zmax)[0] for weight in own
     ]
     assert page.count('title="embeddings: ') == len(own)
     assert draw_text(result, view, MOST_USED) == page
@@ -133,9 +135,13 @@ def test_the_most_used_layer_is_that_of_the_text_without_special_tokens():
     assert draw_text(heavier, WORDS, MOST_USED) == draw_text(heavier, WORDS, 1)
 
 
+def choices(result):
+    return [(in_english(name), layer) for name, layer in layer_choices(result)]
+
+
 def test_every_layer_can_be_chosen_and_the_embedding_output_by_its_name():
-    assert layer_choices(RESULT) == [("most used (1)", MOST_USED), ("1", 1), ("2", 2)]
-    assert layer_choices(dataclasses.replace(RESULT, layers=[0, 1])) == [
+    assert choices(RESULT) == [("most used (1)", MOST_USED), ("1", 1), ("2", 2)]
+    assert choices(dataclasses.replace(RESULT, layers=[0, 1])) == [
         ("most used (embeddings)", MOST_USED),
         ("embeddings", 0),
         ("1", 1),

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from fusion_demo.heatmap import weight_colours
+from fusion_demo.heatmap import cell_colours
 from fusion_demo.tokens import Token
 from fusion_demo.ui.shaded_text import shaded_text
 
@@ -23,8 +23,8 @@ def spans(page: str) -> list[tuple[str, str, str]]:
 def test_each_token_has_the_colour_and_the_number_of_its_weight(highest):
     page = shaded_text([Token("good", 0), Token("days", 1)], WEIGHTS, 7, highest)
     assert spans(page) == [
-        (weight_colours(0.25, highest)[0], "layer 7: 0.250000", "good"),
-        (weight_colours(0.5, highest)[0], "layer 7: 0.500000", "days"),
+        (cell_colours(0.25, highest)[0], "layer 7: 0.250000", "good"),
+        (cell_colours(0.5, highest)[0], "layer 7: 0.500000", "days"),
     ]
 
 

@@ -12,13 +12,15 @@ from fusion_demo.errors import ShapeError
 from fusion_demo.heatmap import (
     COLUMN_PIXELS,
     LABEL_GRAPHEMES,
+    UNKNOWN_MARK,
+    cell_colours,
     group_graphemes,
     group_words,
     layer_heatmap,
     most_used_layer,
     same_grapheme,
-    weight_colours,
 )
+from fusion_demo.heatmap.figure import MAX_LABELS
 from fusion_demo.tokens import Token
 
 START, END = Token("<s>", -1, special=True), Token("</s>", -1, special=True)
@@ -230,7 +232,7 @@ def test_the_most_used_layer_counts_from_one_and_leaves_special_tokens_out():
 
 @pytest.mark.parametrize("step", range(101))
 def test_text_on_every_colour_has_enough_contrast(step):
-    background, text = weight_colours(step / 100, 1.0)
+    background, text = cell_colours(step / 100, 1.0)
     channels = [int(part) / 255 for part in re.findall(r"\d+", background)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = np.dot(linear, [0.2126, 0.7152, 0.0722])
@@ -239,9 +241,9 @@ def test_text_on_every_colour_has_enough_contrast(step):
 
 
 def test_colours_run_from_nothing_to_the_highest_weight():
-    assert weight_colours(0.0, 0.5)[0] == "rgb(68, 1, 84)"
-    assert weight_colours(0.5, 0.5)[0] == "rgb(253, 231, 37)"
-    assert weight_colours(0.0, 0.0) == weight_colours(0.0, 1.0)
+    assert cell_colours(0.0, 0.5)[0] == "rgb(68, 1, 84)"
+    assert cell_colours(0.5, 0.5)[0] == "rgb(253, 231, 37)"
+    assert cell_colours(0.0, 0.0) == cell_colours(0.0, 1.0)
 
 
 @pytest.mark.parametrize("draw", [layer_heatmap, group_words, group_graphemes, most_used_layer])
@@ -254,3 +256,24 @@ def test_weights_of_another_shape_are_refused(draw, shape):
 def test_no_tokens_are_refused():
     with pytest.raises(ShapeError, match="0 tokens"):
         layer_heatmap([], np.zeros((0, 3)))
+
+
+def test_an_unknown_column_is_marked_and_the_hover_says_so():
+    figure = layer_heatmap([Token("good", 0), Token("𓀀", 1, unknown=True)], weights_of(2))
+    assert list(figure.layout.xaxis.ticktext) == ["good", f"𓀀 {html.escape(UNKNOWN_MARK)}"]
+    assert list(figure.data[0].text[0]) == ["good", "𓀀<br>unknown to the encoder"]
+
+
+def test_as_many_tokens_as_an_encoder_reads_are_drawn_whole():
+    texts = [f"w{place}" for place in range(512)]
+    figure = layer_heatmap(words(*texts), weights_of(512, 12))
+    assert figure.data[0].z.tobytes() == weights_of(512, 12).T.tobytes()
+    assert list(figure.data[0].text[0]) == texts
+
+
+@pytest.mark.parametrize("count", [MAX_LABELS, MAX_LABELS + 1, 512])
+def test_a_browser_gets_no_more_labels_than_it_can_measure_and_each_stands_at_its_column(count):
+    axis = layer_heatmap(words(*map(str, range(count))), weights_of(count)).layout.xaxis
+    assert MAX_LABELS / 3 < len(axis.ticktext) <= MAX_LABELS
+    assert list(axis.ticktext) == [str(column) for column in axis.tickvals]
+    assert (len(axis.ticktext) == count) == (count <= MAX_LABELS)

@@ -1,0 +1,165 @@
+"""The checkpoints of one folder: in the order in which they are offered, found by name, loaded once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from fusion_demo.bridge import FusionBridge
+from fusion_demo.chat import CHAT_TASKS
+from fusion_demo.checkpoint import (
+    CONFIG,
+    TENSORS,
+    CheckpointInfo,
+    find_checkpoints,
+    list_checkpoints,
+    load_checkpoint,
+)
+from fusion_demo.errors import CheckpointError, unknown_name
+from fusion_demo.frozen import FrozenModels
+from fusion_demo.tasks import TASKS
+
+Version = tuple[tuple[int, int, int] | None, ...]
+"""Of the tensors and of config.json: what changes when the file is written anew, replaced or copied over."""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    version: Version
+    bridge: FusionBridge
+
+
+class CheckpointFolder:
+    """The checkpoints directly below a folder, which is read anew each time: more may be trained meanwhile.
+
+    They may also be replaced, damaged or deleted while others ask. A damaged one is not offered, and refused
+    by name; what it was is used on by those who have its bridge.
+
+    Args:
+        path: The folder.
+        models: The frozen models, shared by all of its bridges.
+        default: Name of the checkpoint that comes first; None: the best one.
+    """
+
+    def __init__(self, path: Path, models: FrozenModels, *, default: str | None = None) -> None:
+        self.path = path
+        self.default = default
+        self._models = models
+        self._loaded: dict[str, _Loaded] = {}
+        self._lock = Lock()
+
+    def check(self) -> None:
+        """Refuse a folder that is not in order, before anybody asks.
+
+        Raises:
+            CheckpointError: a checkpoint is damaged, or the default one is not there.
+        """
+        found = list_checkpoints(self.path)
+        names = [info.name for info in found if info.task in (*TASKS, *CHAT_TASKS)]
+        if self.default is not None and self.default not in names:
+            raise CheckpointError(unknown_name("checkpoint", self.default, names))
+
+    def with_labels(self, task: str | None = None) -> list[CheckpointInfo]:
+        """Return the checkpoints of tasks with labels, or of one task, the best on the dev sets first."""
+        return self._with_labels(find_checkpoints(self.path)[0], task)
+
+    def that_chat(self) -> list[CheckpointInfo]:
+        """Return the checkpoints that can chat, those of the better task first, then the smaller loss."""
+        return self._that_chat(find_checkpoints(self.path)[0])
+
+    def find(self, task: str, name: str = "") -> CheckpointInfo:
+        """Return a checkpoint of a task with labels by its name; without a name the first one.
+
+        Raises:
+            CheckpointError: there is none, or none of that name, or it is damaged.
+        """
+        found, damaged = find_checkpoints(self.path)
+        available = self._with_labels(found, task)
+        if not available and name not in damaged:
+            raise CheckpointError(
+                f"There is no checkpoint for the task '{task}' in {self.path.name}/. Train one: "
+                f"python -m train_cli train --task {task} --data FOLDER --output {self.path.name}/NAME"
+            )
+        return _named(name, available, damaged, f"checkpoint for the task '{task}'")
+
+    def find_chat(self, name: str = "") -> CheckpointInfo:
+        """Return a checkpoint that can chat by its name; without a name the first one.
+
+        Raises:
+            CheckpointError: there is none, or none of that name, or it is damaged.
+        """
+        found, damaged = find_checkpoints(self.path)
+        available = self._that_chat(found)
+        if not available and name not in damaged:
+            raise CheckpointError(
+                f"There is no checkpoint in {self.path.name}/ that can chat. Train one: "
+                f"python -m train_cli train --task {CHAT_TASKS[-1]} --data FOLDER "
+                f"--output {self.path.name}/NAME"
+            )
+        return _named(name, available, damaged, "checkpoint that can chat")
+
+    def load(self, info: CheckpointInfo) -> FusionBridge:
+        """Return the bridge of a checkpoint, loaded when first asked for and when its files have changed.
+
+        Of one that was deleted since it was found, the bridge as it was.
+
+        Raises:
+            CheckpointError: it is damaged, or made for other frozen models.
+            ModelError: a frozen model cannot be loaded.
+        """
+        with self._lock:
+            known = self._loaded.get(info.name)
+            version = tuple(_stamp(info.folder / name) for name in (TENSORS, CONFIG))
+            deleted = version[-1] is None
+            if known is None or not (deleted or version == known.version):
+                bridge = load_checkpoint(info.folder, models=self._models)
+                self._loaded[info.name] = known = _Loaded(version, bridge)
+            return known.bridge
+
+    def _with_labels(self, found: list[CheckpointInfo], task: str | None) -> list[CheckpointInfo]:
+        offered = [info for info in found if info.task in TASKS and task in (None, info.task)]
+        return sorted(offered, key=lambda info: (info.name != self.default, -_dev_accuracy(info), info.name))
+
+    def _that_chat(self, found: list[CheckpointInfo]) -> list[CheckpointInfo]:
+        return sorted(
+            (info for info in found if info.task in CHAT_TASKS),
+            key=lambda info: (
+                info.name != self.default,
+                CHAT_TASKS.index(info.task),
+                _dev_loss(info),
+                info.name,
+            ),
+        )
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _named(
+    name: str, available: list[CheckpointInfo], damaged: dict[str, CheckpointError], kind: str
+) -> CheckpointInfo:
+    """Return the checkpoint of a name, or the first one without a name."""
+    if name in damaged:
+        raise damaged[name]
+    by_name = {info.name: info for info in available}
+    name = name or next(iter(by_name))
+    if name not in by_name:
+        raise CheckpointError(unknown_name(kind, name, by_name))
+    return by_name[name]
+
+
+def _dev_accuracy(info: CheckpointInfo) -> float:
+    """Mean accuracy on the non-English dev sets; a checkpoint without one comes last."""
+    dev = info.metrics.get("dev")
+    accuracy = dev.get("mean_non_english") if isinstance(dev, dict) else None
+    return float(accuracy) if isinstance(accuracy, int | float) else -1.0
+
+
+def _dev_loss(info: CheckpointInfo) -> float:
+    """Loss on the English dev texts that a writing task's training is judged by; without one, infinity."""
+    loss = info.metrics.get("training", {}).get("dev_selection", {}).get("en", {}).get("loss")
+    return float(loss) if isinstance(loss, int | float) else float("inf")

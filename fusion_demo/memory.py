@@ -1,0 +1,85 @@
+"""How much memory models and their work take."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+PROCESSES = Path("/proc")
+RESET_PEAK = "5"
+"""Written to `clear_refs`, it makes Linux count the peak of the resident memory anew (proc(5))."""
+
+
+@dataclass
+class PeakMemory:
+    """The most memory that was held during some work, in bytes.
+
+    On a GPU that is what PyTorch allocated there; otherwise what the whole process held in main memory,
+    whatever of it belongs to something else.
+
+    Attributes:
+        before: Held when the work began; None where it cannot be measured.
+        peak: Held at most during the work; None where it cannot be measured, as on macOS and Windows.
+    """
+
+    before: int | None = None
+    peak: int | None = None
+
+
+def weight_bytes(modules: Iterable[nn.Module]) -> int:
+    """Return the bytes of all parameters and buffers; what modules share counts once."""
+    storages = {}
+    for module in modules:
+        for tensor in (*module.parameters(), *module.buffers()):
+            storage = tensor.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+    return sum(storages.values())
+
+
+@contextmanager
+def measure_peak(device: torch.device) -> Iterator[PeakMemory]:
+    """Measure the memory that the body of a `with` takes; the numbers are there when it has ended.
+
+    Args:
+        device: Where the models run.
+    """
+    measured = PeakMemory()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        measured.before = torch.cuda.memory_allocated(device)
+        yield measured
+        measured.peak = torch.cuda.max_memory_allocated(device)
+        return
+    if reset_resident_peak():
+        measured.before = resident_bytes("VmRSS")
+    yield measured
+    if measured.before is not None:
+        measured.peak = resident_bytes("VmHWM")
+
+
+def reset_resident_peak() -> bool:
+    """Let the peak of this process's resident memory, VmHWM, count anew; False where this cannot be done."""
+    try:
+        (PROCESSES / "self" / "clear_refs").write_text(RESET_PEAK)
+    except OSError:
+        return False
+    return True
+
+
+def resident_bytes(field: str, process: str = "self") -> int | None:
+    """Return the resident memory of a process in bytes, or None where the system does not say it.
+
+    Args:
+        field: "VmRSS", now, or "VmHWM", at most (proc(5)).
+        process: Its number, or "self".
+    """
+    try:
+        status = (PROCESSES / process / "status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    line = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+    return 1024 * int(line[1]) if line else None

@@ -1,0 +1,217 @@
+from pathlib import Path
+
+import pytest
+
+from fusion_demo.errors import DataError
+from fusion_demo.results import render_benchmark, render_results, results_sections
+from fusion_demo.results.benchmarks import PARTS, benchmark_sections
+from train_cli.benchmark import MEASUREMENTS
+
+HERE = Path("docs/metrics/benchmark-start.json")
+
+
+def measured(median, n=5):
+    return {"median": median, "low": median * 0.9, "high": median * 1.1, "n": n}
+
+
+def ratio(value):
+    return {"ratio": value, "interval": [value - 0.01, value + 0.02], "n": 5}
+
+
+def exponent(value):
+    return {"exponent": value, "interval": [value - 0.1, value + 0.1], "n": 5}
+
+
+MACHINE = {
+    "cpu": "Some CPU",
+    "cores": 2,
+    "threads": 2,
+    "torch": "2",
+    "transformers": "5",
+    "load": 0.1,
+}
+COMMON = {"machine": MACHINE, "seed": 0, "repeats": 5, "command": "benchmark it"}
+KINDS = ("per_token", "first_token", "further_token")
+
+
+def cost(milliseconds, value, **more):
+    return {
+        "reads": 54,
+        "milliseconds": {kind: measured(milliseconds) for kind in KINDS},
+        "ratios": {kind: ratio(value) for kind in KINDS},
+        "peak_bytes": 1_234_567_890,
+        "loaded_bytes": 1_000_000_000,
+        **more,
+    }
+
+
+REPORTS = {
+    "table5": {
+        "shapes": "paper",
+        "models": {"encoder": "random:a", "llm": "random:b", "translator": "random:c"},
+        "device": "cpu",
+        "baseline": "last-layer",
+        "new_tokens": 32,
+        "translation_tokens": 30,
+        "systems": {"last-layer": cost(100.0, 1.0), "transformer-softmax": cost(102.0, 1.02)},
+    },
+    "training": {
+        "task": "news",
+        "fusion": "transformer-softmax",
+        "batch_size": 16,
+        "steps": 5,
+        "systems": {
+            "plain": {
+                "examples_per_second": measured(2.0),
+                "ratio": ratio(1.0),
+                "peak_bytes": 4e9,
+                "loaded_bytes": 1e9,
+                "peak_ratio": 1.0,
+            }
+        },
+        "losses": {"ours": [2.0, 1.5], "plain": [2.0, 1.5], "largest_difference": 3.2e-6},
+        "shares": {"LLM backward": {"median": 0.5, "low": 0.49, "high": 0.52, "n": 5}},
+        "floor": {
+            "gflop_per_step": 200.0,
+            "gemm_gflops": measured(60.0),
+            "share": ratio(0.81),
+            "real_tokens": 0.97,
+        },
+    },
+    "generation": {
+        "checkpoint": "chat",
+        "new_tokens": 48,
+        "prompts": 50,
+        "same_answers": 49,
+        "weight_bytes": 538e6,
+        "baseline": "plain",
+        "of_floor": ratio(0.4),
+        "tokens_per_second": {"ours": measured(12.0), "plain": measured(10.0)},
+        "ratios": {"ours": ratio(1.2), "plain": ratio(1.0)},
+    },
+    "fusion": {
+        "layers": 24,
+        "width": 1024,
+        "time_exponent": exponent(1.0),
+        "memory_exponent": 0.98,
+        "sizes": [
+            {
+                "tokens": 512,
+                "milliseconds": measured(150.0),
+                "product_milliseconds": measured(100.0),
+                "of_products": ratio(1.5),
+                "of_flops": ratio(3.0),
+                "states_bytes": 50e6,
+                "added_bytes": 90e6,
+            }
+        ],
+    },
+    "start": {
+        "budgets": {
+            "import": {**measured(3.0), "unit": "s", "budget": 8.0},
+            "first page": {**measured(30.0), "unit": "s", "budget": 20.0},
+        }
+    },
+    "load": {
+        "users": 64,
+        "minutes": 10.0,
+        "queue_length": 32,
+        "kinds": {
+            "chat": {"answered": 1200, "busy": 3, "failed": 0, "seconds": {"median": 2.0, "p95": 8.04}},
+            "leave": {"answered": 0, "busy": 1, "failed": 0, "seconds": None},
+        },
+        "first_token": {"median": 1.5, "p95": 7.0},
+        "memory": {"start": 2e9, "end": 2.1e9, "peak": 2.2e9, "bytes_per_minute": -250_000.0},
+    },
+    "growth": {
+        "fusion": "transformer-softmax",
+        "curves": {
+            "tokens": {
+                "note": "By length:",
+                "sizes": [16, 1024],
+                "milliseconds": {"encoder": [measured(1.5), measured(1500.0)]},
+                "exponents": {"encoder": exponent(1.1)},
+            }
+        },
+    },
+}
+
+
+def rendered(name):
+    return render_benchmark({"benchmark": name, **COMMON, **REPORTS[name]})
+
+
+def test_every_measurement_has_a_place():
+    assert set(REPORTS) == set(PARTS) == set(MEASUREMENTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("table5", "| transformer-softmax | 102 (91.8–112) | 1.02 (1.01–1.04) | "),
+        ("training", "| plain | 2.00 (1.80–2.20) | 1.00 (0.99–1.02) | 4,000 | 1.00 | 3,000 |"),
+        ("training", "| LLM backward | 50.0 (49.0–52.0) |"),
+        ("training", "60 GFLOP/s of a large product that is 81 % (80–83) of the step's time."),
+        ("training", "differ by at most 3.2e-06 nats"),
+        ("generation", "| ours | 12.0 (10.8–13.2) | 1.20 (1.19–1.22) |"),
+        ("generation", "49 of 50 answers are the same in both loops"),
+        (
+            "fusion",
+            "| 512 | 150 (135–165) | 100 (90.0–110) | 1.50 (1.49–1.52) | 3.00 (2.99–3.02) | 50 | 90 |",
+        ),
+        ("fusion", "Time grows with tokens^1.00 (0.90–1.10), the memory added with tokens^0.98."),
+        ("start", "| import | s | 3.00 (2.70–3.30) | 8 | yes |"),
+        ("load", "| chat | 1,200 | 3 | 0 | 2.0 | 8.0 |"),
+        ("load", "median 1.5 s, p95 7.0 s. Resident memory 2,000 MB at the start, 2,100 MB at the end"),
+        ("load", "behind the first quarter -0.25 MB a minute"),
+        ("start", "| first page | s | 30.0 (27.0–33.0) | 20 | no |"),
+        ("growth", "| 1,024 | 1,500 (1,350–1,650) |"),
+        ("growth", "| exponent | 1.10 (1.00–1.20) |"),
+    ],
+)
+def test_a_figure_is_shown_with_its_spread(name, line):
+    assert line in rendered(name)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_machine_and_command_stand_below(name):
+    end = rendered(name).splitlines()[-3:]
+    assert end[0].startswith("Some CPU, 2 cores, 2 threads, torch 2, transformers 5; 5 rounds, seed 0")
+    assert end[2] == "    benchmark it"
+
+
+def test_a_random_translator_and_random_models_are_said_to_be_so():
+    page = rendered("table5")
+    assert "the translator is `random:c`, of random weights, as no trained one can be had" in page
+    assert "all weights are random" in page
+    real = {**REPORTS["table5"], "models": {"encoder": "a", "llm": "b", "translator": "c"}}
+    page = render_benchmark({"benchmark": "table5", **COMMON, **real})
+    assert "random" not in page
+
+
+def test_peak_memory_on_a_gpu_has_a_column_of_its_own():
+    systems = {"llm-alone": cost(1.0, 1.0, cuda_bytes=2e9), "last-layer": cost(1.0, 1.0)}
+    page = render_benchmark({"benchmark": "table5", **COMMON, **REPORTS["table5"], "systems": systems})
+    assert "| peak on the GPU, MB |" in page
+    assert "| 54 | 2,000 |" in page
+    assert "| 54 | – |" in page
+
+
+def test_the_page_has_them_in_one_order_below_one_heading():
+    files = {
+        HERE.with_name(f"benchmark-{name}.json"): {"benchmark": name, **COMMON, **report}
+        for name, report in REPORTS.items()
+    }
+    page = render_results(results_sections([], benchmarks=files))
+    headings = [line for line in page.splitlines() if line.startswith("#")]
+    assert headings[1] == "## Speed, memory and size"
+    assert len(headings) == 2 + len(REPORTS)
+    assert headings[2].startswith("### What a token costs")
+    assert benchmark_sections({}) == []
+
+
+@pytest.mark.parametrize("change", [{"benchmark": "speed"}, {"budgets": {"import": {}}}, {"machine": None}])
+def test_a_file_that_lacks_something_is_named(change):
+    report = {"benchmark": "start", **COMMON, **REPORTS["start"], **change}
+    with pytest.raises(DataError, match=r"benchmark-start\.json is no metrics file of `benchmark`"):
+        benchmark_sections({HERE: report})

@@ -1,0 +1,67 @@
+"""Settings of the page from the command line and the environment."""
+
+import dataclasses
+
+import pytest
+
+from fusion_demo.errors import ConfigError
+from fusion_demo.settings import Settings, build_parser, flag_of, read_settings, variable_of
+
+
+def read(arguments=(), **environment):
+    return read_settings("The page.", list(arguments), environment)
+
+
+def test_without_anything_the_defaults_hold():
+    assert read(HOME="/home", FUSION_DEMO_HOME="/weights") == Settings()
+
+
+def test_the_command_line_wins_over_the_environment():
+    settings = read(["--port", "80", "--no-mcp"], FUSION_DEMO_PORT="81", FUSION_DEMO_MCP="on")
+    assert (settings.port, settings.mcp) == (80, False)
+    assert read(FUSION_DEMO_PORT=" 81 ", FUSION_DEMO_SHARE="Yes").port == 81
+
+
+def test_an_empty_variable_is_none():
+    assert read(FUSION_DEMO_PORT="", FUSION_DEMO_MCP=" ") == Settings()
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Settings)])
+def test_every_setting_is_an_option_and_a_variable(name, capsys):
+    value = {str: "there", int: 7, bool: True}[type(getattr(Settings(), name))]
+    given = [flag_of(name)] if value is True else [flag_of(name), str(value)]
+    assert getattr(read(given), name) == value
+    assert getattr(read(**{variable_of(name): str(value)}), name) == value
+    help_text = " ".join(build_parser("The page.").format_help().split())
+    assert flag_of(name) in help_text
+    assert f"${variable_of(name)}" in help_text
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"FUSION_DEMO_PORT": "http"}, "FUSION_DEMO_PORT must be a whole number, not 'http'"),
+        ({"FUSION_DEMO_PORT": "70000"}, "'port' must be from 0 to 65,535, not 70,000"),
+        ({"FUSION_DEMO_SHARE": "maybe"}, "FUSION_DEMO_SHARE must be on or off, not 'maybe'"),
+        ({"FUSION_DEMO_PROT": "1"}, "Unknown environment variable 'FUSION_DEMO_PROT'. Did you mean"),
+        ({"FUSION_DEMO_QUEUE_LENGTH": "0"}, "'queue_length' must be from 1 to"),
+        ({"FUSION_DEMO_MAX_CHARACTERS": "-1"}, "'max_characters' must be from 1 to"),
+    ],
+)
+def test_a_wrong_variable_is_named(environment, message):
+    with pytest.raises(ConfigError) as refused:
+        read(**environment)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("arguments", [["--port", "http"], ["--prot", "1"], ["--share", "yes"]])
+def test_a_wrong_option_ends_the_program_with_status_2_and_a_line(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        read(arguments)
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_the_value_out_of_range_on_the_command_line_is_named():
+    with pytest.raises(ConfigError, match="'port' must be from 0"):
+        read(["--port", "-5"])

@@ -1,0 +1,57 @@
+import os
+
+import pytest
+import torch
+
+from fusion_demo.errors import ConfigError, InputError
+from train_cli.benchmark.memory import in_child, peak_during, resident_bytes
+
+MEGABYTES = 64
+
+
+def held(number):
+    """Hold so many megabytes for a moment."""
+    torch.ones(number * 250_000).sum()
+
+
+def peak_after_more(number):
+    held(4 * number)
+    return peak_during(lambda: held(number)).as_dict()
+
+
+def process_and_threads():
+    return os.getpid(), torch.get_num_threads()
+
+
+def refuse():
+    raise InputError("not this one")
+
+
+def end_at_once():
+    os._exit(9)
+
+
+def test_the_peak_is_that_of_the_work_and_not_of_what_was_before():
+    # In a process of its own, as the benchmarks do it: here, what other tests left may be freed meanwhile.
+    found = in_child(peak_after_more, MEGABYTES)
+    added = found["peak_bytes"] - found["loaded_bytes"]
+    assert 0.9 * MEGABYTES * 1e6 < added < 3 * MEGABYTES * 1e6
+    assert "cuda_bytes" not in found
+
+
+def test_a_process_that_is_not_there_says_nothing():
+    with pytest.raises(ConfigError, match="does not say how much memory"):
+        resident_bytes("VmRSS", "0")
+
+
+def test_a_child_is_another_process_with_as_many_threads_and_its_errors_come_back():
+    process, threads = in_child(process_and_threads)
+    assert process != os.getpid()
+    assert threads == torch.get_num_threads()
+    with pytest.raises(InputError, match="not this one"):
+        in_child(refuse)
+
+
+def test_a_child_that_is_ended_is_told_of():
+    with pytest.raises(ConfigError, match="most likely because memory ran out"):
+        in_child(end_at_once)

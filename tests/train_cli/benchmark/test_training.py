@@ -1,0 +1,129 @@
+"""The plain training is the reference: its losses are ours."""
+
+import pytest
+import torch
+
+from fusion_demo.config import TrainConfig
+from fusion_demo.data import Example
+from fusion_demo.tasks import get_training_task
+from train_cli.benchmark.plain_training import PlainBridge, PlainTraining
+from train_cli.benchmark.training import PARTS, Recipe, build_ours, build_plain, profile, unsorted_batches
+
+TEXTS = ["Rain.", "The sun shone over the hill all day.", "A dog", "Snow lay on the road to the village"]
+ANSWERS = ["sports", "politics", "business", "health"]
+
+
+@pytest.fixture
+def recipe():
+    return Recipe(encoder="tiny:encoder", llm="tiny:llm", task="news", data="", batch_size=2, steps=6, seed=3)
+
+
+@pytest.fixture
+def examples():
+    labels = get_training_task("news").labels
+    return [Example(f"{TEXTS[i % 4]} {i}", labels[i % len(labels)], i) for i in range(12)]
+
+
+@pytest.fixture
+def plain(make_bridge):
+    bridge = make_bridge(seed=5, fusion_dropout=0.0)
+    task = get_training_task("news")
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    yield bridge, frame, PlainBridge(bridge, frame)
+    bridge.encoder.model.disable_input_require_grads()  # the tiny models are shared by all tests
+
+
+def test_loss_and_gradients_are_those_of_the_bridge(plain):
+    bridge, frame, reference = plain
+    ours, theirs = bridge.train()(TEXTS, ANSWERS, frame), reference.train()(TEXTS, ANSWERS)
+    torch.testing.assert_close(theirs, ours)
+    ours.backward()
+    theirs.backward()
+    for name in ("projection.linear.weight", "projection.boundary", "fusion.query", "fusion.positions"):
+        torch.testing.assert_close(
+            reference.get_parameter(name).grad, bridge.get_parameter(name).grad, rtol=1e-4, atol=1e-6
+        )
+    block = bridge.fusion.blocks[0]
+    torch.testing.assert_close(
+        reference.fusion.blocks[0].self_attn.in_proj_weight.grad,
+        torch.cat([block.query.weight.grad, block.key_value.weight.grad]),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_the_loss_does_not_depend_on_what_shares_a_batch(plain):
+    _, _, reference = plain
+    together = reference(TEXTS[:2], ANSWERS[:1] * 2)
+    alone = [reference([text], ANSWERS[:1]) for text in TEXTS[:2]]
+    torch.testing.assert_close(together, sum(alone) / 2)
+
+
+def test_the_reference_keeps_the_encoder_in_the_graph_and_ours_does_not(plain):
+    bridge, _, reference = plain
+    seen = []
+    hook = bridge.encoder.model.encoder.layer[0].register_forward_hook(lambda _, __, out: seen.append(out))
+    reference(TEXTS, ANSWERS)
+    bridge.soft_tokens(TEXTS)
+    hook.remove()
+    states = [out[0] if isinstance(out, tuple) else out for out in seen]
+    assert [state.requires_grad for state in states] == [True, False]
+
+
+def test_trainings_over_the_same_batches_have_the_same_losses(recipe, examples, tiny_models):
+    given = unsorted_batches(len(examples), recipe)
+    ours = build_ours(recipe, tiny_models, examples)
+    ours.given = given
+    plain = build_plain(recipe, tiny_models, ours.total)
+    try:
+        for batch in given:
+            loss = plain.update([examples[i] for i in batch])
+            assert loss == pytest.approx(ours.step(), abs=1e-5)
+    finally:
+        plain.bridge.frozen[0].model.disable_input_require_grads()
+    for name in ("projection.linear.weight", "fusion.score.weight"):
+        torch.testing.assert_close(plain.parameters[name], ours.parameters[name], rtol=1e-3, atol=1e-5)
+
+
+def test_another_rate_gives_other_losses(recipe, examples, plain):
+    """The comparison can fail: a wrong recipe is seen within a few steps."""
+    bridge, _, reference = plain
+    task = get_training_task("news")
+    slow = PlainTraining(reference, task, TrainConfig(learning_rate=1e-6), 6)
+    first = slow.update(examples[:4])
+    assert slow.update(examples[:4]) == pytest.approx(first, abs=1e-3)
+    fast = PlainTraining(PlainBridge(bridge, reference.frame), task, TrainConfig(learning_rate=0.1), 6)
+    first = fast.update(examples[:4])
+    assert fast.update(examples[:4]) != pytest.approx(first, abs=1e-3)
+
+
+def test_batches_of_a_loader_hold_every_example_once(recipe):
+    batches = unsorted_batches(12, recipe)
+    assert sorted(i for batch in batches for i in batch) == list(range(12))
+    assert batches == unsorted_batches(12, recipe)
+    assert batches != [[i, i + 1] for i in range(0, 12, 2)]
+
+
+def test_the_profile_takes_the_whole_step_apart(recipe, examples, tiny_models):
+    shares, flops, real = profile(build_ours(recipe, tiny_models, examples))
+    assert tuple(shares) == PARTS
+    assert all(0 < share["median"] < 1 for share in shares.values())
+    assert flops > 0
+    assert 0.3 < real <= 1
+
+
+def test_a_staged_step_moves_the_parameters_as_a_step_does(recipe, examples, tiny_models):
+    from train_cli.benchmark.training import staged_step
+
+    staged, whole = (build_ours(recipe, tiny_models, examples) for _ in range(2))
+    staged.given = whole.given = [list(range(4))]
+    for trainer in (staged, whole):
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = group["peak"] = 1e-2
+    whole.config = staged.config
+    for trainer in (staged, whole):
+        trainer.total = 1  # the schedule's first rate is its peak
+    staged_step(staged, staged.given[0])
+    whole.step()
+    for name, value in whole.parameters.items():
+        torch.testing.assert_close(staged.parameters[name], value, rtol=1e-4, atol=1e-6)
