@@ -19,6 +19,9 @@ from fusion_demo.ui.translations import ui_text
 
 LOG = logging.getLogger(__name__)
 
+SILENT_SECONDS = 5.0
+"""Clear waits at most this long for an answer that is being written; it stops after its next token."""
+
 
 def chat_tab(session: Session) -> None:
     """Build the tab inside the current `gr.Blocks` and wire it to a session."""
@@ -60,6 +63,7 @@ def chat_tab(session: Session) -> None:
             yield give_back(started, str(ui_text("answer_failed")))
         finally:
             started.ended = True
+            started.silent.set()
 
     def follow(
         started: Running, look: tuple[Any, ...], checkpoint: str, choices: tuple[Any, ...]
@@ -106,6 +110,7 @@ def chat_tab(session: Session) -> None:
         if started.begun:
             return {stop: gr.Button(interactive=False)}
         started.begun = started.ended = True
+        started.silent.set()
         return give_back(started)
 
     def give_back(started: Running, message: str = "") -> dict[Any, Any]:
@@ -122,8 +127,12 @@ def chat_tab(session: Session) -> None:
 
     def clear(started: Running | None) -> dict[Any, Any]:
         if started is not None:
+            begun, started.begun = started.begun, True
+            started.ended = started.dismissed = True
             started.stop.set()
-            started.begun = started.ended = started.dismissed = True
+            if begun:
+                # An update that is on its way would come after this one and bring the message back.
+                started.silent.wait(SILENT_SECONDS)
         return {
             running: None,
             conversation: [],

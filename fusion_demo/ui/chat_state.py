@@ -35,6 +35,7 @@ class Running:
         stop: Ends the answer when set.
         begun: Whether its turn has come, or never will.
         ended: Whether nothing more is to come.
+        silent: Set once no update of its turn can come any more.
         dismissed: Whether the conversation was cleared, so that nothing more is to be shown.
     """
 
@@ -42,6 +43,7 @@ class Running:
     kept: list[Exchange]
     before: list[Exchange]
     stop: Event = field(default_factory=Event)
+    silent: Event = field(default_factory=Event)
     begun: bool = False
     ended: bool = False
     dismissed: bool = False

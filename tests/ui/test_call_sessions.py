@@ -1,6 +1,7 @@
 """Programs' calls leave nothing behind on the server; visitors' sessions stay."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +12,12 @@ from fusion_demo.session import Session
 from fusion_demo.ui import call_sessions
 from fusion_demo.ui.call_sessions import CALL, SESSIONS_KEPT, forget_calls, sweep
 from train_cli.benchmark.start import call
+
+
+def run_aside(work):
+    """Run a coroutine in a thread of its own: after a test with a browser this one has a running loop."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def test_the_server_forgets_by_itself(tiny_checkpoints, monkeypatch):
             while demo.state_holder.session_data:
                 await asyncio.sleep(0.05)
 
-        asyncio.run(asyncio.wait_for(soon(), 30))
+        run_aside(asyncio.wait_for(soon(), 30))
     finally:
         demo.close()
 
@@ -67,7 +74,7 @@ def test_forgetting_ends_when_it_is_cancelled(demo):
         with pytest.raises(asyncio.CancelledError):
             await forgetting
 
-    asyncio.run(ended())
+    run_aside(ended())
 
 
 def test_the_number_of_sessions_is_bounded(demo):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+from threading import Thread
 
 import gradio as gr
 import pytest
@@ -10,6 +11,7 @@ import app
 from fusion_demo.chat import CHAT_DECODING
 from fusion_demo.errors import InputError
 from fusion_demo.session import Session
+from fusion_demo.ui import chat
 from fusion_demo.ui.chat import decoding_of
 from fusion_demo.ui.chat_state import Running
 from fusion_demo.ui.reading import MOST_USED
@@ -190,12 +192,38 @@ def test_clear_stops_and_empties(demo):
     assert (update["conversation"], update["talk"]) == ([], [])
 
 
-def test_an_answer_that_was_cleared_away_shows_nothing_more(demo):
+def test_an_answer_that_was_cleared_away_shows_nothing_more(demo, monkeypatch):
+    monkeypatch.setattr(chat, "SILENT_SECONDS", 0.01)
     started = ids(handler(demo, "take")("hello", [], None))["running"]
     updates = handler(demo, "answer")(started, *SETTINGS)
     next(updates)
     handler(demo, "clear")(started)
     assert [ids(update) for update in updates] == [{"message": {"__type__": "update"}}]
+
+
+def test_clear_comes_after_the_last_update(demo):
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    updates = handler(demo, "answer")(started, *[*SETTINGS[:6], 500, 1.0, 0, None, False])
+    next(updates)
+    order = []
+
+    def go_on():
+        started.stop.wait()
+        order.extend("update" for _ in updates)
+
+    going = Thread(target=go_on)
+    going.start()
+    handler(demo, "clear")(started)
+    order.append("clear")
+    going.join()
+    assert order == ["update", "clear"]
+
+
+def test_clear_does_not_wait_for_what_was_given_back(demo, monkeypatch):
+    monkeypatch.setattr(chat, "SILENT_SECONDS", 1e9)
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    handler(demo, "halt")(started)
+    assert ids(handler(demo, "clear")(started))["talk"] == []
 
 
 def test_every_message_can_be_shown_again(demo):
