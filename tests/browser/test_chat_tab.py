@@ -125,11 +125,12 @@ def test_stop_ends_the_answer_and_retry_asks_again(chat_page, slow_tokens):
     assert not chat_page.locator("#chat-heatmap").is_visible()
 
 
-def test_clear_ends_an_answer_that_is_being_written(chat_page):
+def test_clear_ends_an_answer_that_is_being_written(chat_page, slow_tokens):
     make_answers_long(chat_page)
     say(chat_page, "a long story")
     wait_for_an_answer(chat_page)
     chat_page.locator("#clear").click()
+    chat_page.locator("#chat-hint").wait_for()
     chat_page.locator("#send").wait_for()
     chat_page.wait_for_timeout(2_000)  # what was on its way has come by now
     assert messages(chat_page, "user") == []
