@@ -1,5 +1,7 @@
 """Memory is measured where it can be, and shared weights count once."""
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import torch
 from torch import nn
 
 import fusion_demo.memory
-from fusion_demo.memory import measure_peak, weight_bytes
+from fusion_demo.memory import ARENAS, bound_arenas, measure_peak, weight_bytes
 
 CPU = torch.device("cpu")
 
@@ -38,3 +40,41 @@ def test_where_nothing_can_be_measured_nothing_is_said(monkeypatch):
     with measure_peak(CPU) as memory:
         pass
     assert (memory.before, memory.peak) == (None, None)
+
+
+COUNT_ARENAS = """
+import ctypes, sys, threading
+from fusion_demo.memory import bound_arenas
+if sys.argv[1] == "bounded":
+    bound_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(9)
+def use():
+    libc.malloc(1000)
+    together.wait()
+threads = [threading.Thread(target=use) for _ in range(8)]
+[thread.start() for thread in threads]
+together.wait()
+libc.fdopen.restype = ctypes.c_void_p
+stream = libc.fdopen(1, b"w")
+libc.malloc_info(0, ctypes.c_void_p(stream))
+libc.fflush(ctypes.c_void_p(stream))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux")
+@pytest.mark.parametrize("bounded", [True, False])
+def test_threads_share_two_arenas(bounded):
+    command = [sys.executable, "-c", COUNT_ARENAS, "bounded" if bounded else ""]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    arenas = len(re.findall("<heap nr=", output))
+    assert arenas == ARENAS if bounded else arenas > ARENAS
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    monkeypatch.setattr(fusion_demo.memory.ctypes, "CDLL", lambda _: object())
+    bound_arenas()
+    monkeypatch.setattr(fusion_demo.memory.sys, "platform", "win32")
+    monkeypatch.setattr(fusion_demo.memory.ctypes, "CDLL", lambda _: pytest.fail("asked for"))
+    bound_arenas()
