@@ -1,4 +1,4 @@
-"""How much memory models and their work take."""
+"""How much memory models and their work take, and a bound on what a server keeps."""
 
 import ctypes
 import re
@@ -19,6 +19,7 @@ M_ARENA_MAX = -8
 """Option of glibc's `mallopt` (malloc.h)."""
 
 ARENAS = 2
+"""The models answer one request at a time; what is asked meanwhile need not wait for their allocations."""
 
 
 @dataclass

@@ -219,10 +219,10 @@ def test_clear_comes_after_the_last_update(demo):
     assert order == ["update", "clear"]
 
 
-def test_clear_does_not_wait_for_what_was_given_back(demo, monkeypatch):
-    monkeypatch.setattr(chat, "SILENT_SECONDS", 1e9)
+def test_clear_does_not_wait_for_what_was_given_back(demo):
     started = ids(handler(demo, "take")("hello", [], None))["running"]
     handler(demo, "halt")(started)
+    assert started.silent.is_set()
     assert ids(handler(demo, "clear")(started))["talk"] == []
 
 
