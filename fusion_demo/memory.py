@@ -1,6 +1,7 @@
 """How much memory models and their work take, and a bound on what a server keeps."""
 
 import ctypes
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ RESET_PEAK = "5"
 M_ARENA_MAX = -8
 """Option of glibc's `mallopt` (malloc.h)."""
 
+ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 ARENAS = 2
 """The models answer one request at a time; what is asked meanwhile need not wait for their allocations."""
 
@@ -97,9 +99,10 @@ def bound_arenas() -> None:
     """Keep a server's memory flat: glibc's malloc makes two arenas for all threads, instead of eight a core.
 
     Each arena keeps up to 64 MB of what was freed, and the threads of a server, which come and go, fill one
-    after another. To be called before there are threads. Does nothing where the C library is not glibc.
+    after another. To be called before there are threads. Does nothing where the C library is not glibc, or
+    where whoever runs the program has set `MALLOC_ARENA_MAX` (mallopt(3)).
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and ARENAS_VARIABLE not in os.environ:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt:
             mallopt(M_ARENA_MAX, ARENAS)

@@ -216,6 +216,19 @@ def _load(report: Mapping[str, Any]) -> list[Block]:
     ]
 
 
+def _stop(report: Mapping[str, Any]) -> list[Block]:
+    body = [
+        [phase, _spread(row["milliseconds"]), _short(row["longest"]), f"{row['milliseconds']['n']:,}"]
+        for phase, row in report["phases"].items()
+    ]
+    return [
+        "### A chat that is stopped\n",
+        f"Milliseconds from the stop, at a random moment, to the end of the turn, when the models are free "
+        f"for the next one; `{report['checkpoint']}`, budget {report['budget_milliseconds']:g} ms.\n",
+        Table("A chat that is stopped", ["stopped", "ms to the end", "ms, longest", "n"], body),
+    ]
+
+
 def _growth(report: Mapping[str, Any]) -> list[Block]:
     parts = [
         "### Growth\n",
@@ -241,6 +254,7 @@ PARTS: dict[str, Callable[[Mapping[str, Any]], Sequence[Block]]] = {
     "fusion": _fusion,
     "start": _start,
     "load": _load,
+    "stop": _stop,
     "growth": _growth,
 }
 """Name of a benchmark → its part of the page, in the order of the page."""

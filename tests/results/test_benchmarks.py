@@ -123,6 +123,11 @@ REPORTS = {
         "first_token": {"median": 1.5, "p95": 7.0},
         "memory": {"start": 2e9, "end": 2.1e9, "peak": 2.2e9, "bytes_per_minute": -250_000.0},
     },
+    "stop": {
+        "checkpoint": "chat",
+        "budget_milliseconds": 200.0,
+        "phases": {"while writing": {"milliseconds": measured(80.0), "longest": 160.4}},
+    },
     "growth": {
         "fusion": "transformer-softmax",
         "curves": {
@@ -165,6 +170,8 @@ def test_every_measurement_has_a_place():
         ("load", "median 1.5 s, p95 7.0 s. Resident memory 2,000 MB at the start, 2,100 MB at the end"),
         ("load", "behind the first quarter -0.25 MB a minute"),
         ("start", "| first page | s | 30.0 (27.0–33.0) | 20 | no |"),
+        ("stop", "| while writing | 80.0 (72.0–88.0) | 160 | 5 |"),
+        ("stop", "`chat`, budget 200 ms."),
         ("growth", "| 1,024 | 1,500 (1,350–1,650) |"),
         ("growth", "| exponent | 1.10 (1.00–1.20) |"),
     ],

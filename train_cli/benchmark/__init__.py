@@ -17,6 +17,7 @@ MEASUREMENTS = {
     "fusion": "transformer-softmax against its matrix products; growth with the tokens",
     "start": "import, start, memory and installed size, each with a budget",
     "load": "many users of the page at once: answers, waiting, memory",
+    "stop": "how soon a stopped chat ends",
     "growth": "cost against text length, batch size and encoder depth",
 }
 
