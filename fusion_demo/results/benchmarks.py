@@ -106,7 +106,7 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
             ]
         )
     header = ["step", "examples/s", "of plain", "peak memory, MB", "of plain", "above the models, MB"]
-    losses, floor = report["losses"], report["floor"]
+    losses, exact, floor = report["losses"], report["exact_losses"], report["floor"]
     shares = [
         [part, f"{100 * share['median']:.1f} ({100 * share['low']:.1f}–{100 * share['high']:.1f})"]
         for part, share in report["shares"].items()
@@ -118,7 +118,9 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
         "at every position, keeps the encoder in the autograd graph, and fuses padding through a whole "
         "Transformer layer. Over the same batches the two losses differ by at most "
         f"{losses['largest_difference']:.1e} nats (the first is {losses['ours'][0]:.4f}, the last "
-        f"{losses['ours'][-1]:.4f}).\n",
+        f"{losses['ours'][-1]:.4f}). Each step multiplies the rounding of those before it; in float64, "
+        f"{exact['batch_size']} examples a step, they differ by at most {exact['largest_difference']:.1e} "
+        f"over {len(exact['ours'])} steps.\n",
         Table("Training step, ours and plain", header, body),
         Table(
             "Where a training step's time goes",

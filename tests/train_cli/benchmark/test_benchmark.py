@@ -126,6 +126,10 @@ def test_training_has_rates_losses_shares_and_a_floor(benchmark, data):
     assert len(report["losses"]["ours"]) == len(report["losses"]["plain"]) == 3
     assert report["losses"]["largest_difference"] < 1e-5
     assert report["losses"]["ours"][0] > 1
+    assert report["exact_losses"]["batch_size"] == 4
+    assert len(report["exact_losses"]["ours"]) == len(report["exact_losses"]["plain"]) == 3
+    assert report["exact_losses"]["ours"] == pytest.approx(report["losses"]["ours"], abs=1e-4)
+    assert report["exact_losses"]["largest_difference"] < 1e-6
     assert report["floor"]["gflop_per_step"] > 0
     assert "| LLM backward |" in shown.out
     status, _, shown = benchmark("training", *tiny, "--batch-size=5")

@@ -83,7 +83,7 @@ def test_every_phase_has_its_stops(chat_checkpoints):
 
 def test_answers_too_short_to_be_stopped_are_an_error(chat_checkpoints, monkeypatch):
     monkeypatch.setattr(stop, "stop_once", lambda *_: None)
-    with pytest.raises(ConfigError, match="Only 0 of 15 answers were still there .* writes longer answers"):
+    with pytest.raises(ConfigError, match=r"Only 0 of 15 answers were still there .* writes longer answers"):
         stop.time_stops(chat_checkpoints, "", 3, 0)
 
 

@@ -6,8 +6,10 @@ import torch
 from fusion_demo.config import TrainConfig
 from fusion_demo.data import Example
 from fusion_demo.tasks import get_training_task
+from train_cli.benchmark import training
 from train_cli.benchmark.plain_training import PlainBridge, PlainTraining
-from train_cli.benchmark.training import PARTS, Recipe, build_ours, build_plain, profile, unsorted_batches
+from train_cli.benchmark.training_profile import PARTS, profile, staged_step
+from train_cli.benchmark.training_sides import Recipe, build_ours, build_plain, unsorted_batches
 
 TEXTS = ["Rain.", "The sun shone over the hill all day.", "A dog", "Snow lay on the road to the village"]
 ANSWERS = ["sports", "politics", "business", "health"]
@@ -85,6 +87,20 @@ def test_trainings_over_the_same_batches_have_the_same_losses(recipe, examples, 
         torch.testing.assert_close(plain.parameters[name], ours.parameters[name], rtol=1e-3, atol=1e-5)
 
 
+def test_in_float64_the_losses_are_equal_unless_the_steps_differ(recipe, examples, monkeypatch):
+    monkeypatch.setattr(training, "read_recipe", lambda _: examples)
+    equal = training.exact_losses(recipe)
+    assert equal["batch_size"] == recipe.batch_size
+    assert len(equal["ours"]) == len(equal["plain"]) == recipe.steps
+    assert equal["largest_difference"] < 1e-6
+
+    def build_longer(recipe, models, total):
+        return build_plain(recipe, models, 2 * total)  # its learning rate falls half as fast
+
+    monkeypatch.setattr(training, "build_plain", build_longer)
+    assert training.exact_losses(recipe)["largest_difference"] > 1e-3
+
+
 def test_another_rate_gives_other_losses(recipe, examples, plain):
     """The comparison can fail: a wrong recipe is seen within a few steps."""
     bridge, _, reference = plain
@@ -113,8 +129,6 @@ def test_the_profile_takes_the_whole_step_apart(recipe, examples, tiny_models):
 
 
 def test_a_staged_step_moves_the_parameters_as_a_step_does(recipe, examples, tiny_models):
-    from train_cli.benchmark.training import staged_step
-
     staged, whole = (build_ours(recipe, tiny_models, examples) for _ in range(2))
     staged.given = whole.given = [list(range(4))]
     for trainer in (staged, whole):
