@@ -27,6 +27,7 @@ from train_cli.arguments import (
 )
 from train_cli.monitor import Monitor
 from train_cli.output_folder import check_free, forget_training, hold
+from train_cli.sharding import check_sharding, shard_frozen
 from train_cli.state import STATE
 from train_cli.state_cache import CachedEncoder
 from train_cli.trainer import LAST, Trainer
@@ -40,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runtime_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="go on where the training in --output stopped")
     parser.add_argument("--overwrite", action="store_true", help="replace what is in --output")
+    parser.add_argument(
+        "--shard-frozen",
+        action="store_true",
+        help="each of several processes holds a share of the frozen models, which are too large for one GPU",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="show sizes and a batch, try one update; write nothing"
     )
@@ -58,6 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
     accelerator = Accelerator(cpu=device == "cpu")
+    check_sharding(accelerator, shard_frozen=arguments.shard_frozen)
     writes = accelerator.is_main_process and not arguments.dry_run
     if not arguments.dry_run:
         check_models(bridge_config)
@@ -100,12 +107,13 @@ def run(arguments: argparse.Namespace) -> None:
             bridge.encoder.open()
         if config.init_from and not (arguments.resume and (folder / LAST / STATE).exists()):
             start_from(Path(config.init_from), bridge, info.fingerprints)
+        if arguments.shard_frozen:
+            shard_frozen(bridge, accelerator)
         trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start, monitor)
         if accelerator.is_main_process:
             _describe(trainer, bridge_config)
         if arguments.dry_run:
-            if accelerator.is_main_process:
-                _show_batch(trainer)
+            _show_batch(trainer)  # by all processes, since they make an update together
             return
         trainer.run(resume=arguments.resume)
         if accelerator.is_main_process:
@@ -182,26 +190,26 @@ def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
 
 
 def _show_batch(trainer: Trainer) -> None:
-    """Print one batch as both models see it, and its loss."""
+    """Say what one batch looks like to both models, and its loss."""
     tokenizer = trainer.bridge.llm.tokenizer
-    print(f"before the text: {tokenizer.decode(trainer.frame.before)!r}")
-    print(f"after the text:  {tokenizer.decode(trainer.frame.after)!r}")
+    trainer.say(f"before the text: {tokenizer.decode(trainer.frame.before)!r}")
+    trainer.say(f"after the text:  {tokenizer.decode(trainer.frame.after)!r}")
     indices = trainer.batches(0)[0]
     examples = [trainer.train_examples[i] for i in indices]
     texts = [example.text for example in examples]
     words = [trainer.task.answer(example.label) for example in examples]
     for text, word in list(zip(texts, words, strict=True))[:SAMPLES_SHOWN]:
         soft = trainer.bridge.soft_tokens([text])
-        print(f"- {' '.join(token.text for token in soft.tokens[0])}")
+        trainer.say(f"- {' '.join(token.text for token in soft.tokens[0])}")
         if soft.prompt:
-            print(f"  the LLM itself reads {tokenizer.decode(soft.prompt.ids[0])!r}")
-        print(f"  {trainer.frame.answer_ids(tokenizer, word)} {word!r}")
+            trainer.say(f"  the LLM itself reads {tokenizer.decode(soft.prompt.ids[0])!r}")
+        trainer.say(f"  {trainer.frame.answer_ids(tokenizer, word)} {word!r}")
     with torch.no_grad():
         loss = trainer.bridge(texts, words, trainer.frame)
-    print(f"loss of one batch of {len(texts)} before training: {loss:.3f} nats a token")
+    trainer.say(f"loss of one batch of {len(texts)} before training: {loss:.3f} nats a token")
     began = time.monotonic()
     trainer.update(trainer.bridge)
-    print(f"one update: {time.monotonic() - began:.1f} s{_peak_memory(trainer.accelerator.device)}")
+    trainer.say(f"one update: {time.monotonic() - began:.1f} s{_peak_memory(trainer.accelerator.device)}")
 
 
 def _peak_memory(device: torch.device) -> str:

@@ -26,6 +26,7 @@ from train_cli.interrupt import WholeSteps
 from train_cli.lexical import LexicalWarmStart
 from train_cli.monitor import Monitor
 from train_cli.optimizer import build_optimizer, set_rate
+from train_cli.sharding import is_sharded
 from train_cli.state import STATE, load_state, save_state
 from train_cli.warm_start import LabelWarmStart
 
@@ -265,9 +266,11 @@ class Trainer:
         """
         self.bridge.eval()
         progress, since_best = self.progress, 0
-        if self.accelerator.is_main_process:
+        main = self.accelerator.is_main_process
+        if main or is_sharded(self.bridge):  # who holds a share is needed for every pass
             measure = measure_answers if self.task.writes else evaluate_dev
             score, languages = measure(self.bridge, self.task, self.dev)
+        if main:
             shown = ", ".join(f"{code} {shown_result(row)}" for code, row in languages.items())
             self.say(f"update {progress.updates} of {self.total}: dev {shown}")
             since_best = progress.since_best + 1

@@ -44,19 +44,26 @@ def losses(folder):
     return [line["loss"] for line in lines if "loss" in line]
 
 
-def test_two_processes_learn_what_one_learns_from_the_same_batches(data, tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert main(recipe(data, one, 4)) == 0
+def launch(*words):
     done = subprocess.run(
-        [sys.executable, "-m", *LAUNCH, "-m", "train_cli", *recipe(data, two, 2)],
+        [sys.executable, "-m", *LAUNCH, *map(str, words)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("41 English examples, 22 updates of 4") == 1
-    assert done.stdout.count("best at update") == 1
+    return done.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--shard-frozen",)])
+def test_two_processes_learn_what_one_learns_from_the_same_batches(data, tmp_path, options):
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert main(recipe(data, one, 4)) == 0
+    shown = launch("-m", "train_cli", *recipe(data, two, 2), *options)
+    assert shown.count("41 English examples, 22 updates of 4") == 1
+    assert shown.count("best at update") == 1
     assert len(losses(one)) == 3  # of the warm start, then of updates 10 and 20
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
     assert_close(
@@ -64,3 +71,10 @@ def test_two_processes_learn_what_one_learns_from_the_same_batches(data, tmp_pat
     )
     counts = [read_checkpoint_info(folder).metrics["training"]["examples"] for folder in (one, two)]
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("options", [(), ("--shard-frozen",)])
+def test_a_dry_run_in_two_processes_speaks_once_and_ends(data, tmp_path, options):
+    shown = launch("-m", "train_cli", *recipe(data, tmp_path / "none", 2), "--dry-run", *options)
+    assert shown.count("loss of one batch of") == shown.count("one update: ") == 1
+    assert not (tmp_path / "none").exists()
