@@ -10,16 +10,22 @@ APP_STAMP := $(VENV)/requirements.stamp
 DEV_STAMP := $(VENV)/requirements-dev.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix docs models
+.PHONY: help demo test coverage check fix docs models
 
 help:  ## show these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: models  ## start the page and print its address; ARGS="..." goes to app.py
 	@$(RUN) app.py $(ARGS)
 
 test: models $(DEV_STAMP)  ## run all tests; ARGS="..." goes to pytest
 	@$(RUN) -m pytest $(ARGS)
+
+coverage: models $(DEV_STAMP)  ## run all tests, and show which lines and branches none of them reaches
+	@$(RUN) -m coverage erase
+	@$(RUN) -m coverage run -m pytest $(ARGS)
+	@$(RUN) -m coverage combine --quiet
+	@$(RUN) -m coverage report
 
 check: $(DEV_STAMP)  ## run the linter and the formatter check
 	@$(RUN) -m ruff check .
