@@ -102,5 +102,5 @@ def main() -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that uploads go with the program then, too
     keep_files_private(os.environ)
-    bound_arenas()
+    bound_arenas(os.environ)
     main()

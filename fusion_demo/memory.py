@@ -1,10 +1,9 @@
 """How much memory models and their work take, and a bound on what a server keeps."""
 
 import ctypes
-import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,14 +94,17 @@ def resident_bytes(field: str, process: str = "self") -> int | None:
     return 1024 * int(line[1]) if line else None
 
 
-def bound_arenas() -> None:
+def bound_arenas(environment: Mapping[str, str]) -> None:
     """Keep a server's memory flat: glibc's malloc makes two arenas for all threads, instead of eight a core.
 
     Each arena keeps up to 64 MB of what was freed, and the threads of a server, which come and go, fill one
     after another. To be called before there are threads. Does nothing where the C library is not glibc, or
     where whoever runs the program has set `MALLOC_ARENA_MAX` (mallopt(3)).
+
+    Args:
+        environment: The environment variables.
     """
-    if sys.platform == "linux" and ARENAS_VARIABLE not in os.environ:
+    if sys.platform == "linux" and ARENAS_VARIABLE not in environment:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt:
             mallopt(M_ARENA_MAX, ARENAS)

@@ -44,10 +44,10 @@ def test_where_nothing_can_be_measured_nothing_is_said(monkeypatch):
 
 
 COUNT_ARENAS = """
-import ctypes, sys, threading
+import ctypes, os, sys, threading
 from fusion_demo.memory import bound_arenas
 if sys.argv[1] == "bounded":
-    bound_arenas()
+    bound_arenas(os.environ)
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 together = threading.Barrier(9)
@@ -83,9 +83,8 @@ def test_a_bound_that_is_set_already_stays():
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
-    monkeypatch.delenv(ARENAS_VARIABLE, raising=False)
     monkeypatch.setattr(fusion_demo.memory.ctypes, "CDLL", lambda _: object())
-    bound_arenas()
+    bound_arenas({})
     monkeypatch.setattr(fusion_demo.memory.sys, "platform", "win32")
     monkeypatch.setattr(fusion_demo.memory.ctypes, "CDLL", lambda _: pytest.fail("asked for"))
-    bound_arenas()
+    bound_arenas({})
