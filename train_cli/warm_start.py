@@ -133,15 +133,16 @@ class WarmStart(ABC):
                     loss, correct, size = self._update()
                     self.progress.updates += 1
                     self.progress.seconds = time.monotonic() - started
-                right, seen = right + correct, seen + size
-                losses.append(loss)
-                self.monitor.at(WARM_START, self.progress.updates, self.total)
-                if self.progress.updates % LOG_EVERY == 0 or self.progress.updates == self.total:
-                    mean = sum(losses) / len(losses)
-                    self.monitor.log(
-                        self.progress.updates, self.progress.seconds, phase=WARM_START, loss=mean
-                    )
-                    losses = []
+                    right, seen = right + correct, seen + size
+                    losses.append(loss)
+                    # Within the step, as an update that is saved and not logged would never be.
+                    self.monitor.at(WARM_START, self.progress.updates, self.total)
+                    if self.progress.updates % LOG_EVERY == 0 or self.progress.updates == self.total:
+                        mean = sum(losses) / len(losses)
+                        self.monitor.log(
+                            self.progress.updates, self.progress.seconds, phase=WARM_START, loss=mean
+                        )
+                        losses = []
                 bar.set_postfix_str(f"loss {loss:.3f}")
                 bar.update()
                 if self.progress.updates % SAVE_EVERY == 0 or self.progress.updates == self.total:
