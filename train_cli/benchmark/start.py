@@ -57,7 +57,7 @@ def add_checkpoints_argument(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=ROOT / "checkpoints",
         metavar="FOLDER",
-        help="of the page that is started (default: the shipped ones)",
+        help="whose models answer (default: the shipped ones)",
     )
 
 
