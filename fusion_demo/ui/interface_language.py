@@ -17,11 +17,14 @@ follow();
 watch('value', follow);
 // Gradio starts only in a language that it has texts of its own for, and it has none in Sinhala. What its
 // menu of languages calls does take one of ours; where it is not found, the page stays in English.
-if (/^si\b/i.test(navigator.language)) {
+const speakSinhala = () => {
+    // Tabs that come later, as over a slow network, would miss the change and keep their English names.
+    if (!document.querySelector('#tabs [role=tab]')) return setTimeout(speakSinhala, 50);
     const loaded = performance.getEntriesByType('resource').map((entry) => entry.name);
     const core = loaded.find((name) => /\/assets\/core-[\w-]+\.js$/.test(name));
     if (core) import(core).then((module) => module.changeLocale?.('si'));
-}
+};
+if (/^si\b/i.test(navigator.language)) speakSinhala();
 """
 """JavaScript of an unseen component whose value, a mark, Gradio translates to a code and a direction."""
 

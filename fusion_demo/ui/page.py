@@ -17,6 +17,7 @@ from fusion_demo.ui.interface_language import language_mark, translate_tabs
 from fusion_demo.ui.layers import layers_tab
 from fusion_demo.ui.links import restore_links
 from fusion_demo.ui.results import results_tab
+from fusion_demo.ui.streaming import StreamingBlocks
 from fusion_demo.ui.training import training_tab
 from fusion_demo.ui.translations import ui_text
 
@@ -38,7 +39,7 @@ def build_page(session: Session, metrics: Path) -> gr.Blocks:
     """
     chats, classifies = bool(session.chat_checkpoints()), bool(session.checkpoints())
     inputs = None
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=DELETE_FILES) as demo:
+    with StreamingBlocks(title=TITLE, analytics_enabled=False, delete_cache=DELETE_FILES) as demo:
         # Endpoints come first: an event of a tab, private as it is, would take a name of theirs.
         if chats:
             chat_endpoint(session)

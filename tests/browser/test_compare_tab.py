@@ -121,6 +121,17 @@ def test_urdu_runs_from_right_to_left_and_html_is_text(page):
     assert page.locator(".lanes img, .lane-details b b").count() == 0
 
 
+def test_nothing_shown_is_lost_when_all_updates_arrive_at_once(page, updates_at_once):
+    compare(page, URDU)
+    wait_for_lanes(page, len(URDU.split()), 1, 2)
+    page.locator("#lane-3 .answered").wait_for(state="attached")
+    updates_at_once(page)
+    compare(page, SINHALA)
+    wait_for_lanes(page, len(SINHALA.split()), 1, 2)
+    for lane in (1, 2, 3):
+        assert all(label in answer(page, lane) for label in TASKS["news"].labels)
+
+
 def test_a_press_while_the_lanes_still_answer_is_not_lost(page, monkeypatch):
     compare_with = Session.compare
 

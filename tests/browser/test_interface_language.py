@@ -1,5 +1,6 @@
 """The page in the language of the browser: texts, direction, and what stays as it is."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,12 +17,13 @@ def open_in(context, page_address) -> Iterator:
     """Opens the page in a browser of a language and a width; its console must stay without errors."""
     contexts, complaints = [], []
 
-    def opening(locale: str, width: int = 1280):
+    def opening(locale: str, width: int = 1280, before=lambda page: None):
         contexts.append(context.browser.new_context(locale=locale, viewport={"width": width, "height": 900}))
         page = contexts[-1].new_page()
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        before(page)
         page.goto(page_address)
         page.locator(f"html[lang={locale[:2] if locale[:2] in TRANSLATED else 'en'}]").wait_for()
         return page
@@ -44,6 +46,16 @@ def test_the_page_speaks_the_language_of_the_browser_or_english(open_in, locale)
     assert page.locator("#hint").inner_text().split("\n")[0] == texts["classify_hint"].split("<br>")[0]
     assert page.locator("html").get_attribute("dir") == ("rtl" if locale == "ar-EG" else "ltr")
     assert "__i18n__" not in page.locator("body").inner_text()
+
+
+def test_tabs_that_come_late_over_a_slow_network_are_named_in_sinhala(open_in):
+    def slowly(route):
+        time.sleep(0.1)
+        route.continue_()
+
+    page = open_in("si-LK", before=lambda page: page.route("**/assets/*.js", slowly))
+    for name in TABS:
+        page.get_by_role("tab", name=TEXTS["si"][f"tab_{name}"], exact=True).wait_for()
 
 
 def test_what_an_event_brings_is_translated_too(open_in):
