@@ -95,6 +95,13 @@ def test_the_weights_start_nearly_uniform_at_any_width():
     assert 0.5 / 12 < weights.min() < weights.max() < 2 / 12
 
 
+def test_keys_have_no_bias_and_start_small():
+    torch.manual_seed(0)
+    key = DepthwiseAttentionFusion(12, 384).key
+    assert key.bias is None
+    assert key.weight.std().item() == pytest.approx(1 / 384, rel=0.05)
+
+
 def test_the_last_layer_alone_asks():
     fusion = trained_fusion()
     states = torch.randn(1, 2, L, D)

@@ -103,6 +103,20 @@ def test_contribution_to_depthwise_attention_is_the_length_of_the_weighted_value
         assert torch.allclose(found[..., layer], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", PLAIN)
+@torch.no_grad()
+def test_contributions_keep_the_precision_and_the_device_of_the_states(case, name):
+    fusion, states, mask = case(name)
+    for device in ("cpu", "meta"):
+        fusion, states, mask = (
+            fusion.to(device, torch.bfloat16),
+            states.to(device, torch.bfloat16),
+            mask.to(device),
+        )
+        found = fusion.contributions(states, fusion(states, mask).layer_weights)
+        assert (found.dtype, found.device.type) == (torch.bfloat16, device)
+
+
 def test_masked_scores_are_those_of_a_bridge_with_the_masked_weights(make_bridge):
     """By hand: the mix with the renormalised weights, projected and read by the LLM."""
     bridge = make_bridge(fusion="transformer-softmax")

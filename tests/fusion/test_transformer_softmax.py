@@ -84,6 +84,15 @@ def test_dropout_acts_in_training_alone():
     assert not torch.equal(fusion(states, mask).fused, fusion(states, mask).fused)
 
 
+def test_dropout_reaches_the_attention_of_a_whole_sequence():
+    """The first of two blocks attends at every position; here nothing but its attention drops out."""
+    block = trained_fusion(2).blocks[0].train()
+    block.dropout.p = block.feedforward[2].p = 0.0
+    block.attention_dropout.p = 0.5
+    sequence = torch.randn(4, L + 1, D)
+    assert not torch.equal(block(sequence), block(sequence))
+
+
 def test_heads_that_do_not_divide_the_width_are_refused():
     with pytest.raises(ConfigError, match="'fusion_heads' is 3, which does not divide the encoder's width 8"):
         TransformerSoftmaxFusion(L, D, heads=3)
