@@ -60,10 +60,11 @@ pytestmark = pytest.mark.embedded
 
 
 MESSAGES = [
-    ("The children are playing football in the park near the river.", {"children", "park", "river"}),
-    ("Die Kinder spielen Fußball im Park am Fluss.", {"children", "park"}),
+    "The children are playing football in the park near the river.",
+    "Die Kinder spielen Fußball im Park am Fluss.",
 ]
-"""A message, and words that its echo must have."""
+MEANT = {"children", "kids", "play", "playing", "football", "soccer", "park", "river"}
+"""Words of which the echo of a message must have three."""
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +141,17 @@ def test_the_frozen_models_are_bit_identical_after_use(models):
     assert fingerprint(bridge.encoder.model, bridge.encoder.tokenizer) == info.fingerprints["encoder"]
 
 
-@pytest.mark.parametrize("name", ["echo-transformer-softmax", "chat-transformer-softmax"])
-@pytest.mark.parametrize(("message", "words"), MESSAGES)
-def test_a_message_is_repeated_in_english(models, name, message, words):
+@pytest.mark.parametrize(
+    "name",
+    [f"{task}-{fusion}" for task in ("echo", "chat") for fusion in ("global-softmax", "transformer-softmax")],
+)
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message_is_repeated_in_english(models, name, message):
     bridge = load_checkpoint(CHECKPOINTS / name, models)
     echo = get_training_task("echo")
     frame = bridge.frame(echo.instruction, echo.bare_prompt)
     (said,) = bridge.generate([message], frame, echo.decoding(frame, bridge.llm.tokenizer))
-    assert words <= set(content_words(said)), said
+    assert len(MEANT & set(content_words(said))) >= 3, said
 
 
 def test_a_question_is_answered(models):
