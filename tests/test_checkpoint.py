@@ -6,6 +6,7 @@ import torch
 
 from fusion_demo.checkpoint import (
     SHAPING_OPTIONS,
+    find_checkpoints,
     list_checkpoints,
     load_checkpoint,
     read_checkpoint_info,
@@ -269,6 +270,18 @@ def test_checkpoints_are_listed_by_name(tiny_checkpoints, tmp_path):
     names = [info.name for info in list_checkpoints(tiny_checkpoints)]
     assert names == ["news-first", "news-second", "news-third", "pairs", "topics"]
     assert list_checkpoints(tmp_path / "nowhere") == []
+
+
+def test_damaged_folders_are_named_with_what_is_wrong_and_hidden_ones_passed_over(folder):
+    damaged, hidden = folder.parent / "damaged", folder.parent / ".half-written"
+    for other in (damaged, hidden):
+        other.mkdir()
+        (other / "config.json").write_text("{}")
+    found, wrong = find_checkpoints(folder.parent)
+    assert [info.name for info in found] == ["news-second"]
+    assert list(wrong) == ["damaged"]
+    assert isinstance(wrong["damaged"], CheckpointError)
+    assert find_checkpoints(folder.parent / "nowhere") == ([], {})
 
 
 def test_an_evaluation_is_recorded_with_its_table_on_the_card(folder):

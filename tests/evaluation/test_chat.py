@@ -23,7 +23,14 @@ def test_the_same_answers_agree_wholly():
     assert score_answers(ENGLISH, ENGLISH, REFERENCES)["agreement"] == 100
 
 
+def test_references_without_content_words_have_none_to_be_found():
+    assert score_answers(["a"], ["a"], ["the"])["recall"] == 0.0
+
+
 @pytest.mark.parametrize(("answers", "english"), [([], []), (["a"], ["a", "b"])])
 def test_what_cannot_be_compared_is_refused(answers, english):
-    with pytest.raises(ValueError, match="cannot be compared"):
+    complaint = (
+        f"^{len(answers)} answers, {len(english)} English ones and {len(answers)} references cannot be "
+    )
+    with pytest.raises(ValueError, match=complaint + r"compared\.$"):
         score_answers(answers, english, answers)

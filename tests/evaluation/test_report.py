@@ -208,3 +208,13 @@ def test_confusion_has_a_numbered_row_and_column_for_each_label():
     assert lines[1].split() == ["1.", "pos", "12", "3"]
     assert lines[2].split() == ["2.", "neg", "0", "5"]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_the_columns_of_a_confusion_stand_behind_the_longest_label():
+    assert format_confusion(["yes", "a label longer than the corner"], [[12, 3], [0, 5]]).split("\n") == [
+        "gold, then answered" + " " * 15 + "      1      2",
+        " 1. yes" + " " * 27 + "     12      3",
+        " 2. a label longer than the corner      0      5",
+    ]
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        format_confusion(["pos", "neg"], [[1, 2]])
