@@ -10,7 +10,7 @@ APP_STAMP := $(VENV)/requirements.stamp
 DEV_STAMP := $(VENV)/requirements-dev.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fix docs models
+.PHONY: help demo test coverage mutants check fix docs models
 
 help:  ## show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,10 @@ coverage: models $(DEV_STAMP)  ## run all tests, and show which lines and branch
 	@$(RUN) -m coverage run -m pytest $(ARGS)
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
+
+mutants: $(DEV_STAMP)  ## change the code in small ways, and show which changes no test notices (an hour; it goes on where it stopped)
+	@OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run $(ARGS)
+	@$(VENV)/bin/mutmut results
 
 check: $(DEV_STAMP)  ## run the linter and the formatter check
 	@$(RUN) -m ruff check .
