@@ -45,6 +45,14 @@ def test_chrf_is_that_of_the_whole_corpus_and_order_does_not_matter():
     assert backwards == {name: pytest.approx(value) for name, value in scores.items()}
 
 
+def test_references_without_content_words_have_none_to_be_found():
+    assert score_echoes(["the"], ["the"])["recall"] == 0.0
+
+
+def test_an_echo_without_a_letter_of_its_only_reference_is_still_closest_to_it():
+    assert score_echoes(["x"], ["Rain fell."])["retrieval"] == 100
+
+
 @pytest.mark.parametrize(("echoes", "references"), [([], []), (["a"], ["a", "b"])])
 def test_what_cannot_be_compared_is_refused(echoes, references):
     with pytest.raises(ValueError, match="cannot be compared"):
