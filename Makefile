@@ -27,7 +27,7 @@ coverage: models $(DEV_STAMP)  ## run all tests, and show which lines and branch
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 
-mutants: $(DEV_STAMP)  ## change the code in small ways, and show which changes no test notices (an hour; it goes on where it stopped)
+mutants: $(DEV_STAMP)  ## change the code in small ways, and show which changes no test notices (it goes on where it stopped)
 	@OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run $(ARGS)
 	@$(VENV)/bin/mutmut results
 

@@ -3,8 +3,7 @@
 import os
 import re
 import shutil
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -93,28 +92,13 @@ def _open(context, address: str, first: str, request, *, console: bool = False, 
 
 def _take_pictures(page, test: str) -> None:
     """Keep what a test left on the page, failed or not, as a desktop and as a phone show it."""
-    from playwright.sync_api import TimeoutError as TookTooLong
-
     name = re.sub(r"[^\w-]+", "-", test.removeprefix("test_"))[:120].strip("-")
     for device, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 900})
-        try:
-            page.screenshot(path=ARTEFACTS / f"{name}-{device}.png", animations="disabled", timeout=30_000)
-        except TookTooLong as error:  # Chromium sometimes draws no frame any more: no fault of the page
-            warnings.warn(f"No picture of {name} on a {device}: {error}", stacklevel=1)
+        page.screenshot(path=ARTEFACTS / f"{name}-{device}.png", animations="disabled")
 
 
 @pytest.fixture
 def quiet_page(context, page_address, request) -> Iterator:
     """The page that classifies, whose console must stay without errors, too."""
     yield from _open(context, page_address, "#text textarea", request, console=True)
-
-
-@pytest.fixture
-def updates_at_once() -> Callable[..., None]:
-    """Lets all updates of an event reach a page as one block, as a busy page takes them."""
-
-    def hold_back(page) -> None:
-        page.route("**/queue/data*", lambda route: route.fulfill(response=route.fetch()))
-
-    return hold_back

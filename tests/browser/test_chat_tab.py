@@ -108,16 +108,6 @@ def test_an_urdu_message_is_shown_from_the_right_and_a_click_shows_an_earlier_on
     wait_for_columns(chat_page, 4)
 
 
-def test_nothing_shown_is_lost_when_all_updates_arrive_at_once(chat_page, updates_at_once):
-    updates_at_once(chat_page)
-    say(chat_page, URDU)
-    wait_for_columns(chat_page, len(URDU.split()))
-    assert len(messages(chat_page, "bot")) == 1
-    chat_page.locator("#chat-shaded .shade").first.wait_for()
-    chat_page.locator("#chat-table table").wait_for(state="attached")
-    chat_page.locator("#chat-facts", has_text="Urdu").wait_for()
-
-
 def test_stop_ends_the_answer_and_retry_asks_again(chat_page, slow_tokens):
     make_answers_long(chat_page)
     say(chat_page, "a long story")
