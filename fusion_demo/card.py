@@ -22,7 +22,7 @@ class CheckpointInfo:
         bridge: What rebuilds the bridge.
         training: The options it was trained with.
         command: The exact command that trains it again.
-        data: What it was trained on: `description` and `licence`.
+        data: What it was trained on: `description`, `licence`, `licence_id`; and `command`, if one wrote it.
         fingerprints: Of the frozen models, `encoder` and `llm`.
         metrics: `training`, and evaluations recorded under `dev` and `test`.
     """
@@ -65,6 +65,7 @@ def render_card(info: CheckpointInfo) -> str:
         "",
         f"    {info.command}",
         "",
+        *_data_command(info),
         "Use it with",
         "",
         f"    {use_command(info)}",
@@ -132,6 +133,12 @@ def describe_training(info: CheckpointInfo) -> str:
         f"warm start of {warm_start['examples']:,} English examples without the LLM, then {examples:,} with "
         f"it, {updates:,} updates, seed {info.training.seed}"
     )
+
+
+def _data_command(info: CheckpointInfo) -> list[str]:
+    if command := info.data.get("command"):
+        return ["on what this command wrote", "", f"    {' '.join(command.split())}", ""]
+    return []
 
 
 def _describe_model(reference: str) -> str:

@@ -8,12 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import (
+    DynamicCache,
     LogitsProcessor,
     LogitsProcessorList,
     NoRepeatNGramLogitsProcessor,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     RepetitionPenaltyLogitsProcessor,
     StoppingCriteria,
+    StoppingCriteriaList,
     TemperatureLogitsWarper,
     TopPLogitsWarper,
 )
@@ -25,6 +28,9 @@ MAX_TEMPERATURE = 5.0
 MAX_REPETITION_PENALTY = 5.0
 MAX_NGRAM = 20
 MAX_SEED = 2**32 - 1
+
+ROUND_TOKENS = 16
+"""After so many tokens the rows that have ended leave a batch. Fewer would save little more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +137,68 @@ class StopWhen(StoppingCriteria):
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
         """Return (B,): whether each row is done."""
         return torch.full((len(input_ids),), self.condition(), device=input_ids.device)
+
+
+@torch.no_grad()
+def write_batch(
+    model: PreTrainedModel,
+    embeddings: Tensor,
+    mask: Tensor,
+    cache: DynamicCache,
+    options: dict[str, Any],
+    *,
+    stop: Callable[[], bool] | None = None,
+) -> Tensor:
+    """Write on behind every row of a batch; rows that have ended leave it, so that they cost nothing more.
+
+    `generate` computes all rows until the longest answer ends, and one that goes round in circles ends last.
+
+    Args:
+        model: The LLM.
+        embeddings: (B, S, E), all that is read, padded on the left or in between.
+        mask: (B, S), False at the padding.
+        cache: Keys and values of the first positions; used up.
+        options: As `Decoding.generate_options` returns them.
+        stop: Ends all answers after the token during which it came to return True.
+
+    Returns:
+        (B, N) token ids of the answers; what follows an end token is padding.
+    """
+    options = dict(options)
+    limit, end = options.pop("max_new_tokens"), options["eos_token_id"]
+    processors = options.pop("logits_processor")
+    rows = torch.arange(len(mask), device=mask.device)
+    written = torch.full((len(mask), limit), options["pad_token_id"], device=mask.device)
+    length, embed = 0, model.get_input_embeddings()
+    while length < limit and len(rows) and not (length and stop and stop()):
+        earlier = written[rows, :length]
+        new = model.generate(
+            inputs_embeds=torch.cat([embeddings[rows], embed(earlier).to(embeddings.dtype)], dim=1),
+            attention_mask=torch.cat([mask[rows], torch.ones_like(earlier, dtype=torch.bool)], dim=1).long(),
+            past_key_values=cache,
+            max_new_tokens=min(ROUND_TOKENS, limit - length),
+            logits_processor=LogitsProcessorList([Behind(earlier, processors)]),
+            stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
+            **options,
+        )
+        written[rows, length : length + new.shape[1]] = new
+        length += new.shape[1]
+        going = (new != end).all(dim=1)
+        cache.batch_select_indices(going.nonzero().flatten())
+        rows = rows[going]
+    return written[:, :length]
+
+
+class Behind(LogitsProcessor):
+    """Lets logits processors see what was written before this call of `generate`."""
+
+    def __init__(self, earlier: Tensor, processors: LogitsProcessorList) -> None:
+        self.earlier = earlier
+        self.processors = processors
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Return the logits (B, V) as the processors change them behind earlier (B, N) and new ids (B, M)."""
+        return self.processors(torch.cat([self.earlier, input_ids], dim=1), scores)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

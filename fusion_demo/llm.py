@@ -16,7 +16,7 @@ from transformers import (
     StoppingCriteriaList,
 )
 
-from fusion_demo.decoding import Decoding, StopWhen
+from fusion_demo.decoding import Decoding, StopWhen, write_batch
 from fusion_demo.errors import InputError, ModelError
 from fusion_demo.streaming import TokenStreamer, Written
 
@@ -206,14 +206,19 @@ class FrozenLLM(nn.Module):
         order = mask.int().argsort(dim=1, stable=True)
         text = embeddings.gather(1, order[..., None].expand_as(embeddings))
         real = torch.cat([torch.ones_like(start, dtype=torch.bool), mask.gather(1, order)], dim=1)
+        # All of it: `generate` itself leaves out what the cache holds.
+        read = torch.cat([self.embed(start).to(text.dtype), text], dim=1).to(self.model.dtype)
+        cache = self._prefix_cache(kept, len(mask))
+        options = decoding.generate_options(self.tokenizer)
+        if len(mask) > 1:
+            return write_batch(self.model, read, real, cache, options, stop=stop)
         return self.model.generate(
-            # All of it: `generate` itself leaves out what the cache holds.
-            inputs_embeds=torch.cat([self.embed(start).to(text.dtype), text], dim=1).to(self.model.dtype),
+            inputs_embeds=read,
             attention_mask=real.long(),
-            past_key_values=self._prefix_cache(kept, len(mask)),
+            past_key_values=cache,
             streamer=TokenStreamer(self.tokenizer, on_token) if on_token else None,
             stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
-            **decoding.generate_options(self.tokenizer),
+            **options,
         )
 
     def decode(self, ids: Tensor) -> list[str]:

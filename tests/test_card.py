@@ -55,6 +55,13 @@ def test_the_card_tells_the_warm_start_from_the_training_through_the_llm(tiny_ch
     )
 
 
+def test_the_card_tells_how_the_data_were_written_if_a_command_did(tiny_checkpoints):
+    info = read_checkpoint_info(tiny_checkpoints / "news-first")
+    assert "what this command wrote" not in render_card(info)
+    info = dataclasses.replace(info, data={**info.data, "command": "python -m train_cli teach\n\n# x"})
+    assert "on what this command wrote\n\n    python -m train_cli teach # x\n\nUse it" in render_card(info)
+
+
 def test_models_from_elsewhere_are_named_by_their_reference(tiny_checkpoints):
     info = read_checkpoint_info(tiny_checkpoints / "news-first")
     assert "`tiny:encoder`; for its licence see its own card" in render_card(info)

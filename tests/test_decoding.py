@@ -4,6 +4,7 @@ import warnings
 import pytest
 import torch
 
+from fusion_demo import decoding as decoding_module
 from fusion_demo.decoding import Decoding, GumbelNoise, StopWhen
 from fusion_demo.errors import InputError
 from fusion_demo.llm import FrozenLLM
@@ -156,3 +157,63 @@ def test_stop_when_asks_every_time():
     ids = torch.zeros(2, 3, dtype=torch.long)
     assert criterion(ids, ids).tolist() == [False, False]
     assert criterion(ids, ids).tolist() == [True, True]
+
+
+SOFT_ROWS = [(40, 99, 41), (50, 51, 52), (60, 61, 62), (33, 34, 35)]
+ALONE = [(40, 41), *SOFT_ROWS[1:]]
+"""The same without padding."""
+CONTROLLED = Decoding(max_new_tokens=40, no_repeat_ngram=2, repetition_penalty=1.3)
+
+
+def write_rows(llm, decoding=CONTROLLED, **options):
+    embeddings = llm.embed(torch.tensor(SOFT_ROWS))
+    mask = torch.tensor([[True, False, True], *[[True] * 3] * 3])  # padding between prefix and text
+    return llm.generate(BEFORE, embeddings, mask, decoding, **options)
+
+
+def until_end(llm, ids):
+    end = llm.tokenizer.eos_token_id
+    return ids[: ids.index(end) + 1] if end in ids else ids
+
+
+@pytest.fixture
+def ending():
+    """A tiny LLM with another end token, at which its answers to these rows end at different lengths."""
+    llm = FrozenLLM(*build_tiny_llm())
+    alone = [write(llm, CONTROLLED, soft) for soft in ALONE]
+    ends = {token: [ids.index(token) if token in ids else 40 for ids in alone] for token in set(alone[0])}
+    end = max(sorted(ends), key=lambda token: len(set(ends[token])))
+    assert len(set(ends[end])) > 2
+    llm.tokenizer.eos_token = llm.tokenizer.convert_ids_to_tokens(end)
+    assert llm.tokenizer.eos_token_id == end
+    return llm
+
+
+@pytest.mark.parametrize("round_tokens", [1, 3, 16, 64])
+def test_rows_of_a_batch_are_written_as_each_alone(ending, monkeypatch, round_tokens):
+    monkeypatch.setattr(decoding_module, "ROUND_TOKENS", round_tokens)
+    together = write_rows(ending).tolist()
+    for row, soft in zip(together, ALONE, strict=True):
+        alone = write(ending, CONTROLLED, soft)
+        assert until_end(ending, row) == alone
+        assert set(row[len(alone) :]) <= {ending.tokenizer.pad_token_id}
+
+
+def test_rows_that_have_ended_are_computed_no_more(ending, monkeypatch):
+    monkeypatch.setattr(decoding_module, "ROUND_TOKENS", 3)
+    heights = []
+    handle = ending.model.model.layers[0].register_forward_pre_hook(
+        lambda _, states: heights.append(states[0].shape[0])
+    )
+    lengths = [len(until_end(ending, row)) for row in write_rows(ending).tolist()]
+    handle.remove()
+    decoded = heights[-max(lengths) :]  # before these, the prefix
+    assert decoded == [sum(length > step - step % 3 for length in lengths) for step in range(max(lengths))]
+    assert decoded[-1] < decoded[0]
+
+
+def test_a_batch_stops_when_told_to(llm, monkeypatch):
+    monkeypatch.setattr(decoding_module, "ROUND_TOKENS", 2)
+    asked = iter([False] * 6)
+    assert write_rows(llm, stop=lambda: next(asked, True)).shape[1] < 40
+    assert write_rows(llm, stop=lambda: True).shape[1] == 1

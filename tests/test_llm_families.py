@@ -17,6 +17,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from fusion_demo import decoding
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.config import BridgeConfig
 from fusion_demo.decoding import Decoding
@@ -94,9 +95,11 @@ def test_scores_and_loss_equal_the_slow_reference(family):
     assert bridge(TEXTS, LABELS, frame).item() == pytest.approx(-own / tokens, abs=1e-4)
 
 
+@pytest.mark.parametrize("round_tokens", [2, 16])
 @pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
-def test_greedy_answers_equal_the_slow_reference(family):
+def test_greedy_answers_equal_the_slow_reference(family, round_tokens, monkeypatch):
+    monkeypatch.setattr(decoding, "ROUND_TOKENS", round_tokens)
     bridge = build_bridge(family)
     frame = bridge.frame("Which topic?", "Category: ")
     answers = bridge.generate(TEXTS, frame, Decoding(max_new_tokens=6))

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 from fusion_demo.config import PROMPT_FORMS
-from fusion_demo.data import read_examples
+from fusion_demo.data import read_examples, write_command
 from fusion_demo.errors import ConfigError
 from fusion_demo.evaluation import open_run
 from fusion_demo.files import write_atomically
 from fusion_demo.presets import PRESETS
 from fusion_demo.tasks import WRITING_TASKS
-from train_cli.arguments import add_runtime_arguments, count
+from train_cli.arguments import add_runtime_arguments, command_line, count
 from train_cli.systems import BELONGS_TO, build_baseline
 from train_cli.writing import describe_writing, write_answers
 
@@ -73,4 +73,5 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_atomically(folder / "train.en.jsonl", lines.encode())
+    write_command(folder, command_line())
     print(f"{len(rows):,} answers of {arguments.llm or system.name}: {folder / 'train.en.jsonl'}")

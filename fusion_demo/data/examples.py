@@ -12,8 +12,13 @@ from fusion_demo.data.example import Example
 from fusion_demo.data.hub import copied_files, fetch_file, read_files
 from fusion_demo.data.jsonl import jsonl_languages, read_jsonl
 from fusion_demo.errors import DataError, unknown_name
+from fusion_demo.files import write_atomically
 from fusion_demo.languages import get_language
 from fusion_demo.tasks import HubSource, Task
+
+COMMAND = "command.txt"
+LONGEST_COMMAND = 4096
+"""Characters."""
 
 
 def available_languages(data: str | Path, task: Task, split: str) -> list[str]:
@@ -123,14 +128,28 @@ def describe_training_data(data: str | Path, task: Task) -> dict[str, str]:
     A data set of the hub may be less than what the task names, as XNLI's own training set is.
 
     Returns:
-        `description`, `licence` and `licence_id`.
+        `description`, `licence` and `licence_id`; and `command`, if one wrote the data (`write_command`).
     """
     from_hub = task.hub if not str(data) or "train" not in jsonl_languages(Path(data)) else None
     return {
         "description": (from_hub and from_hub.data) or task.data,
         "licence": (from_hub and from_hub.licence) or task.licence,
         "licence_id": (from_hub and from_hub.licence_id) or task.licence_id,
+        **_written_by(data),
     }
+
+
+def write_command(folder: Path, command: str) -> None:
+    """Leave the command that wrote a folder's training texts with them, for the cards of what is trained."""
+    write_atomically(folder / COMMAND, f"{command}\n".encode())
+
+
+def _written_by(data: str | Path) -> dict[str, str]:
+    path = Path(data) / COMMAND
+    if not str(data) or not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return {"command": file.read(LONGEST_COMMAND).strip()}
 
 
 def _hub(task: Task, split: str) -> HubSource:

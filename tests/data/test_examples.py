@@ -2,11 +2,18 @@ import json
 
 import pytest
 
-from fusion_demo.data import Example, available_languages, read_examples, read_languages
+from fusion_demo.data import (
+    Example,
+    available_languages,
+    describe_training_data,
+    read_examples,
+    read_languages,
+    write_command,
+)
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.tasks import get_task
 
-NEWS, XNLI = get_task("news"), get_task("xnli")
+NEWS, SIB200, XNLI = get_task("news"), get_task("sib200"), get_task("xnli")
 LABELS = ("sports", "world")
 
 
@@ -86,3 +93,13 @@ def test_file_in_a_language_that_is_not_ours_is_refused(folder):
     write_rows(folder / "dev.xx.jsonl", ["?"])
     with pytest.raises(ConfigError, match="Unknown language 'xx'"):
         read_languages(folder, NEWS, "dev", [])
+
+
+def test_the_command_that_wrote_the_data_is_told_in_bounds(folder):
+    assert "command" not in describe_training_data(folder, NEWS)
+    assert "command" not in describe_training_data("", SIB200)
+    write_command(folder, "python -m train_cli teach --seed 1")
+    assert describe_training_data(folder, NEWS)["command"] == "python -m train_cli teach --seed 1"
+    assert describe_training_data(folder, NEWS)["description"] == NEWS.data
+    (folder / "command.txt").write_bytes(b"\xff" + b"x" * 1_000_000)
+    assert len(describe_training_data(folder, NEWS)["command"]) == 4096

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from fusion_demo.baselines import LLMAlone
+from fusion_demo.checkpoint import read_checkpoint_info
 from train_cli.__main__ import main
 
 PROMPTS = ["Name a colour.", "Who wrote it?", "Say hello.", "x" * 400]
@@ -54,7 +55,9 @@ def test_a_stopped_run_goes_on_and_another_length_is_another_run(data, tmp_path,
 
 def test_what_is_written_can_be_trained_on(data, tmp_path, monkeypatch):
     monkeypatch.setattr(LLMAlone, "generate", lambda self, texts, task: ["yes"] * len(texts))
-    assert teach(data, tmp_path / "out") == 0
+    arguments = ["teach", "--preset", "tiny", f"--data={data}", f"--output={tmp_path / 'out'}"]
+    monkeypatch.setattr("sys.argv", ["train_cli", *arguments])
+    assert main(arguments) == 0
     options = [
         "--task=chat",
         f"--data={tmp_path / 'out'}",
@@ -63,6 +66,9 @@ def test_what_is_written_can_be_trained_on(data, tmp_path, monkeypatch):
     ]
     assert main(["train", "--preset=tiny", "--device=cpu", "--evaluations=1", *options]) == 0
     assert (tmp_path / "own" / "model.safetensors").exists()
+    command = read_checkpoint_info(tmp_path / "own").data["command"]
+    assert command.startswith("python -m train_cli teach --preset tiny")
+    assert command in (tmp_path / "own" / "README.md").read_text()
 
 
 def test_the_datas_own_answers_are_never_written_over(data, capsys):
