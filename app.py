@@ -11,6 +11,7 @@ import gradio as gr
 
 from fusion_demo.errors import ConfigError, FusionDemoError
 from fusion_demo.input_text import limit_characters
+from fusion_demo.layer_session import LayerSession
 from fusion_demo.many_texts import MAX_FILE_BYTES
 from fusion_demo.memory import bound_arenas
 from fusion_demo.session import Session
@@ -37,11 +38,18 @@ LAUNCH_OPTIONS = {
 }
 
 
-def build_demo(session: Session, *, metrics: Path = METRICS, queue_length: int = 32) -> gr.Blocks:
+def build_demo(
+    session: Session,
+    *,
+    layers: LayerSession | None = None,
+    metrics: Path = METRICS,
+    queue_length: int = 32,
+) -> gr.Blocks:
     """Build the page for a session.
 
     Args:
         session: Answers the page.
+        layers: Measures layers; by default with the session's own models.
         metrics: Folder of the metrics files that are no checkpoint's; it may be missing.
         queue_length: Requests that may wait.
 
@@ -49,7 +57,7 @@ def build_demo(session: Session, *, metrics: Path = METRICS, queue_length: int =
         CheckpointError: a checkpoint is damaged, or the default one is not there.
     """
     session.check_checkpoints()
-    return build_page(session, metrics).queue(max_size=queue_length)
+    return build_page(session, metrics, layers).queue(max_size=queue_length)
 
 
 def serve(demo: gr.Blocks, *, share: bool = False, **options: Any) -> None:

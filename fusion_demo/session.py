@@ -12,7 +12,7 @@ from fusion_demo.bridge import FusionBridge
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.chat import ChatUpdate, Message, check_messages, converse
 from fusion_demo.checkpoint_folder import CheckpointFolder
-from fusion_demo.classification import Classification, classify_texts, read_question
+from fusion_demo.classification import Classification, Question, classify_texts, read_question
 from fusion_demo.decoding import Decoding
 from fusion_demo.errors import ConfigError, FusionDemoError, InputError, unknown_name
 from fusion_demo.frozen import FrozenModels
@@ -39,9 +39,14 @@ class Session:
         translator: Hub id or folder of an NLLB, M2M100 or Marian model into English, for the translation
             pipeline; empty: there is none.
 
+    Attributes:
+        at_once: How many requests may be put to it at a time; further ones would only wait for the models.
+
     Raises:
         ConfigError: there is no such device here.
     """
+
+    at_once = 1
 
     def __init__(
         self,
@@ -126,14 +131,46 @@ class Session:
             CheckpointError: there is no such checkpoint of this task, or it is damaged.
             ModelError: a frozen model cannot be loaded.
         """
-        asked = get_task(task)
-        question = read_question(asked, (text, second))
-        info, only = self._folder.find(task, checkpoint), last_layer_only
-        with self._lock:
-            (answer,) = classify_texts(self._folder.load(info), asked, [question], last_layer_only=only)
+        pair = (text, second)
+        (answer,) = self.classify_together([pair], task, checkpoint, last_layer_only=last_layer_only)
         if isinstance(answer, InputError):
             raise answer
         return answer
+
+    def classify_together(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        task: str,
+        checkpoint: str = "",
+        *,
+        last_layer_only: bool = False,
+    ) -> list[Classification | InputError]:
+        """Ask the LLM for the labels of several texts in one pass; what is wrong with one costs no other.
+
+        Args:
+            pairs: A text and a second one each, as for `classify`, few enough for one pass.
+            task: As for `classify`, as what follows.
+            checkpoint: Name of a checkpoint.
+            last_layer_only: Mask all encoder layers but the last.
+
+        Returns:
+            An answer for each, in order, or what is wrong with its text.
+
+        Raises:
+            FusionDemoError: as `classify`, but for what is wrong with a text.
+        """
+        asked = get_task(task)
+        questions = [_question(asked, pair) for pair in pairs]
+        info = self._folder.find(task, checkpoint)
+        readable = [question for question in questions if not isinstance(question, InputError)]
+        if not readable:
+            return questions
+        with self._lock:
+            answers = classify_texts(
+                self._folder.load(info), asked, readable, last_layer_only=last_layer_only
+            )
+        found = iter(answers)
+        return [question if isinstance(question, InputError) else next(found) for question in questions]
 
     def classify_many(
         self, rows: Sequence[InputRow], task: str, checkpoint: str = "", *, batch_size: int = BATCH_SIZE
@@ -246,6 +283,13 @@ class Session:
             raise ConfigError(NO_TRANSLATOR)
         loaded = self._models.translator(self.translator)
         return Translator(loaded.model, loaded.tokenizer, name=self.translator)
+
+
+def _question(task: Task, pair: tuple[str, str]) -> Question | InputError:
+    try:
+        return read_question(task, pair)
+    except InputError as error:
+        return error
 
 
 def _check_device(name: str) -> None:

@@ -13,6 +13,7 @@ from fusion_demo.errors import InputError
 from fusion_demo.input_text import MAX_CHARACTERS, limit_characters, readable_text
 from fusion_demo.many_texts import MAX_FILE_BYTES
 from fusion_demo.session import Session
+from fusion_demo.ui.reading import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -21,6 +22,21 @@ def test_uploads_and_downloads_are_bounded_and_deleted(tiny_checkpoints):
     frequency, age = app.build_demo(Session(tiny_checkpoints)).delete_cache
     assert 0 < frequency <= age <= 24 * 3600
     assert app.LAUNCH_OPTIONS["max_file_size"] == MAX_FILE_BYTES
+
+
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_so_many_requests_reach_the_models_as_the_session_answers_at_once(tiny_checkpoints, at_once):
+    session = Session(tiny_checkpoints)
+    if at_once != 1:
+        session.at_once = at_once
+    demo = app.build_demo(session)
+    limits = {event.concurrency_limit for event in demo.fns.values() if event.concurrency_id == MODELS}
+    assert limits == {at_once}
+    app.serve(demo, server_name="127.0.0.1")
+    try:
+        assert demo._queue.event_queue_per_concurrency_id[MODELS].concurrency_limit == at_once
+    finally:
+        demo.close()
 
 
 def test_the_program_prints_its_address_and_serves_the_page(tiny_checkpoints):

@@ -36,6 +36,22 @@ def test_an_answer_names_the_checkpoint_that_gave_it(session, chat_checkpoints):
     assert chat(Session(chat_checkpoints), "rain").checkpoint == "echo-first"
 
 
+def test_texts_asked_together_are_answered_as_each_alone_and_cost_no_other(session):
+    pairs = [("rain", ""), (" ", ""), (SINHALA, ""), ("one", "two")]
+    first, empty, second, two = session.classify_together(pairs, "news", "news-second")
+    for answer, (text, _) in ((first, pairs[0]), (second, pairs[2])):
+        alone = session.classify(text, "news", "news-second")
+        assert answer.label == alone.label
+        assert answer.scores == pytest.approx(alone.scores, abs=1e-5)
+        assert answer.layer_weights == pytest.approx(alone.layer_weights, abs=1e-5)
+    assert "no text to read" in str(empty)
+    assert "asks about one text" in str(two)
+    (refused,) = session.classify_together([(" ", "")], "news")
+    assert isinstance(refused, InputError)
+    with pytest.raises(CheckpointError):
+        session.classify_together(pairs, "news", "nowhere")
+
+
 def test_a_classification_holds_together(session):
     result = session.classify(SINHALA, "news", "news-second")
     assert list(result.scores) == list(TASKS["news"].label_words)

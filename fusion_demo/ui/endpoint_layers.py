@@ -6,15 +6,13 @@ import gradio as gr
 
 from fusion_demo.errors import FusionDemoError, InputError
 from fusion_demo.layer_session import LayerSession
-from fusion_demo.session import Session
 from fusion_demo.ui.api_types import check_type
 from fusion_demo.ui.layers import ONE_MASKING
 from fusion_demo.ui.refusal import refusal
 
 
-def layers_endpoint(session: Session) -> None:
+def layers_endpoint(measured: LayerSession) -> None:
     """Add the endpoint `/layers` for programs to the current `gr.Blocks`."""
-    measured = LayerSession(session)
 
     def layers(
         texts: list[str],

@@ -21,7 +21,7 @@ from fusion_demo.ui.layers_view import (
     read_texts_table,
     titled,
 )
-from fusion_demo.ui.reading import problem_html
+from fusion_demo.ui.reading import ONE_AT_A_TIME, problem_html
 from fusion_demo.ui.refusal import refusal
 from fusion_demo.ui.task_inputs import box_label, second_box_update
 from fusion_demo.ui.translations import ui_text
@@ -34,15 +34,15 @@ FIRST_LANGUAGES = ("en", "si", "ur", "sw")
 QUICK = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def layers_tab(session: Session, metrics: Path) -> None:
+def layers_tab(layers: LayerSession, metrics: Path) -> None:
     """Build the tab inside the current `gr.Blocks` and wire it to a session with a checkpoint.
 
     Args:
-        session: Whose checkpoints are asked.
+        layers: Measures the layers with its session's checkpoints.
         metrics: Folder with the reports that `layers` wrote, as layers-NAME.json.
     """
+    session = layers.session
     _languages_section(session, metrics)
-    layers = LayerSession(session)
     infos = session.checkpoints()
     start = next((info for info in infos if info.bridge.fusion != "last-layer"), infos[0])
     gr.Markdown(ui_text("own_sentences"))
@@ -159,8 +159,7 @@ def _sentences_section(layers: LayerSession, checkpoint: gr.Dropdown) -> None:
             [checkpoint, *boxes],
             shown,
             api_visibility="private",
-            concurrency_id="models",
-            concurrency_limit=1,
+            **ONE_AT_A_TIME,
         )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from fusion_demo.layer_session import LayerSession
 from fusion_demo.session import Session
 from fusion_demo.ui.chat import chat_tab
 from fusion_demo.ui.classify import classify_tab, no_checkpoint_page
@@ -16,6 +17,7 @@ from fusion_demo.ui.endpoint_many import classify_many_endpoint
 from fusion_demo.ui.interface_language import language_mark, translate_tabs
 from fusion_demo.ui.layers import layers_tab
 from fusion_demo.ui.links import restore_links
+from fusion_demo.ui.reading import MODELS
 from fusion_demo.ui.results import results_tab
 from fusion_demo.ui.streaming import StreamingBlocks
 from fusion_demo.ui.training import training_tab
@@ -27,18 +29,19 @@ DELETE_FILES = (600, 3600)
 """Every ten minutes, uploads and downloads that are older than an hour."""
 
 
-def build_page(session: Session, metrics: Path) -> gr.Blocks:
+def build_page(session: Session, metrics: Path, layers: LayerSession | None = None) -> gr.Blocks:
     """Build the page for a session.
 
     Args:
         session: Answers the page.
         metrics: Folder of the metrics files that are no checkpoint's; it may be missing.
+        layers: Measures layers; by default with the session's own models.
 
     Raises:
         CheckpointError: a checkpoint is damaged, or the default one is not there.
     """
     chats, classifies = bool(session.chat_checkpoints()), bool(session.checkpoints())
-    inputs = None
+    inputs, layers = None, layers or LayerSession(session)
     with StreamingBlocks(title=TITLE, analytics_enabled=False, delete_cache=DELETE_FILES) as demo:
         # Endpoints come first: an event of a tab, private as it is, would take a name of theirs.
         if chats:
@@ -46,7 +49,7 @@ def build_page(session: Session, metrics: Path) -> gr.Blocks:
         classify_endpoint(session)
         classify_many_endpoint(session)
         compare_endpoint(session)
-        layers_endpoint(session)
+        layers_endpoint(layers)
         mark = language_mark()
         gr.Markdown(f"# {TITLE}\n{ui_text('introduction')}")
         notice = gr.HTML(visible=False, elem_id="link-notice")
@@ -66,11 +69,14 @@ def build_page(session: Session, metrics: Path) -> gr.Blocks:
                 with gr.Tab(ui_text("tab_compare"), id="compare") as known["compare"]:
                     compare_tab(session)
                 with gr.Tab(ui_text("tab_layers"), id="layers") as known["layers"]:
-                    layers_tab(session, metrics)
+                    layers_tab(layers, metrics)
             with gr.Tab(ui_text("tab_results"), id="results") as known["results"]:
                 results_tab(session.folder, metrics, known["results"])
             with gr.Tab(ui_text("tab_training"), id="training") as known["training"]:
                 training_tab(session.folder, known["training"], tabs)
         translate_tabs(mark, [block for block in demo.blocks.values() if isinstance(block, gr.Tab)])
         restore_links(demo, session, tabs, known, inputs, notice)
+    for event in demo.fns.values():
+        if event.concurrency_id == MODELS:
+            event.concurrency_limit = session.at_once
     return demo

@@ -33,8 +33,12 @@ MOST_USED = -1
 SCALES = {scale.name: scale for scale in (WEIGHT, DIFFERENCE)}
 """Name of a scale → what the colours and numbers are."""
 
-ONE_AT_A_TIME = {"concurrency_id": "models", "concurrency_limit": 1}
-"""The models use all cores for one text, so texts queue."""
+MODELS = "models"
+"""Name of the queue of those who need the models."""
+
+ONE_AT_A_TIME = {"concurrency_id": MODELS, "concurrency_limit": 1}
+"""The models use all cores for one text, so texts queue; where there are several processes of them, the page
+allows more."""
 
 PRESSED = {"trigger_mode": "always_last", **ONE_AT_A_TIME}
 """The same for a button. Pressed while its last answer is on the way, it answers once more: Gradio's

@@ -33,7 +33,7 @@ def client(session):
 
 def build(session, metrics) -> gr.Blocks:
     with gr.Blocks() as demo:
-        layers_tab(session, metrics)
+        layers_tab(LayerSession(session), metrics)
     return demo
 
 

@@ -1,0 +1,47 @@
+"""`serve/`, whose packages are no part of the requirements: its tests run in a Python that has them."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """A Python with requirements-serve.txt over what is installed, which stays as it is."""
+    folder = tmp_path_factory.mktemp("serve-python")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    packages = next(folder.glob("lib/*/site-packages"))
+    (packages / "installed.pth").write_text(sysconfig.get_path("purelib"))
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "-r", ROOT / "requirements-serve.txt"], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"the packages cannot be fetched here: {done.stderr.strip().splitlines()[-1]}")
+    return python
+
+
+def test_the_suite_of_serve_passes(python, tmp_path):
+    # Hypothesis is imported at the very end, while Ray's threads parse code too: Python 3.11 may not bear it.
+    options = ["-q", "--disable-warnings", "-p", "no:hypothesispytest", "-p", "no:cacheprovider"]
+    command = [python, "-m", "pytest", "tests/serve", *options, f"--basetemp={tmp_path / 'pytest'}"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONUTF8": "1"}
+    )
+    assert not done.returncode, done.stdout[-20_000:] + done.stderr[-2_000:]
+    assert " passed" in done.stdout
+    assert "skipped" not in done.stdout
+
+
+def test_without_its_packages_serve_is_refused_with_a_sentence():
+    done = subprocess.run([sys.executable, "-m", "serve"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "error: Several processes need more packages. Run: pip install -r requirements-serve.txt"
+    )
