@@ -7,6 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from gradio_client import Client
 
 import app
 from fusion_demo.errors import InputError
@@ -34,6 +35,7 @@ def test_so_many_requests_reach_the_models_as_the_session_answers_at_once(tiny_c
     assert limits == {at_once}
     app.serve(demo, server_name="127.0.0.1")
     try:
+        Client(demo.local_url, verbose=False).predict("news", "rain", api_name="/classify")
         assert demo._queue.event_queue_per_concurrency_id[MODELS].concurrency_limit == at_once
     finally:
         demo.close()

@@ -118,6 +118,19 @@ def test_table_shows_per_cent_interval_and_n(report):
     assert len({len(line) for line in lines[1:6]}) == 1
 
 
+def test_the_whole_table_with_two_more_scores():
+    answers = [("pos", "pos", "very good"), ("pos", "neg", "bad")]
+    languages = {code: measure_language(MOOD, answered(*answers)) for code in ("en", "si")}
+    assert format_report(build_report("mood", "dev", languages)).splitlines() == [
+        "mood, dev split",
+        "language                  accuracy %            95 %      n        macro-F1 %     exact match %",
+        "English (en)                    50.0        9.5–90.5      2              33.3              50.0",
+        "Sinhala (si)                    50.0        9.5–90.5      2              33.3              50.0",
+        "mean                            50.0                                     33.3              50.0",
+        "mean without English            50.0                                     33.3              50.0",
+    ]
+
+
 def test_table_of_english_alone_leaves_the_foreign_mean_out():
     assert "without" not in format_report(build_report("news", "dev", {"en": scored(1, 2)}))
 
