@@ -9,7 +9,7 @@ from threading import Event
 from fusion_demo.chat import ChatUpdate, Message
 from fusion_demo.classification import Classification
 from fusion_demo.decoding import MAX_SEED, Decoding
-from fusion_demo.errors import FusionDemoError
+from fusion_demo.errors import FusionDemoError, InputError
 from fusion_demo.lanes import Lane, LaneAnswer
 from fusion_demo.layer_session import LayerSession, MaskingProgress, TextLayers
 from fusion_demo.many_texts import AnsweredRow, InputRow
@@ -45,18 +45,6 @@ class RemoteSession(Session):
     def warm_up(self) -> None:
         """Do nothing: each replica is warm before it is asked."""
 
-    def classify(
-        self,
-        text: str,
-        task: str,
-        checkpoint: str = "",
-        second: str = "",
-        *,
-        last_layer_only: bool = False,
-    ) -> Classification:
-        """See `Session.classify`."""
-        return self._replicas.ask("classify", Question((text, second), task, checkpoint, last_layer_only))
-
     def classify_together(
         self,
         pairs: Sequence[tuple[str, str]],
@@ -64,9 +52,16 @@ class RemoteSession(Session):
         checkpoint: str = "",
         *,
         last_layer_only: bool = False,
-    ) -> list[Classification | FusionDemoError]:
-        """Not here: the replicas decide what they answer in one pass."""
-        raise NotImplementedError("Ask each text by itself; the replicas put them together.")
+    ) -> list[Classification | InputError]:
+        """See `Session.classify_together`; each text is asked alone, and the replicas put them together."""
+
+        def ask(pair: tuple[str, str]) -> Classification | InputError:
+            try:
+                return self._replicas.ask("classify", Question(pair, task, checkpoint, last_layer_only))
+            except InputError as error:
+                return error
+
+        return [ask(pair) for pair in pairs]
 
     def classify_many(
         self, rows: Sequence[InputRow], task: str, checkpoint: str = "", *, batch_size: int = BATCH_SIZE
