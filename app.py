@@ -95,6 +95,7 @@ def main() -> None:
             device=settings.device,
             default_checkpoint=settings.default_checkpoint or None,
             translator=settings.translator,
+            compiled=settings.compiled,
         )
         demo = build_demo(session, queue_length=settings.queue_length)
         launch(demo, settings)

@@ -11,6 +11,7 @@ from transformers import (
     DynamicCache,
     LogitsProcessor,
     LogitsProcessorList,
+    MinLengthLogitsProcessor,
     NoRepeatNGramLogitsProcessor,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -20,6 +21,7 @@ from transformers import (
     TemperatureLogitsWarper,
     TopPLogitsWarper,
 )
+from transformers.generation.streamers import BaseStreamer
 
 from fusion_demo.errors import InputError
 
@@ -39,6 +41,7 @@ class Decoding:
 
     Attributes:
         max_new_tokens: Longest answer, in the LLM's tokens.
+        min_new_tokens: Shortest answer: the end token cannot be chosen before.
         temperature: 0 is greedy; above 0, tokens are sampled from logits divided by it.
         top_p: Sampling is from the smallest set of tokens with this probability together.
         repetition_penalty: Above 1, tokens of the answer become less likely to come again.
@@ -51,6 +54,7 @@ class Decoding:
     """
 
     max_new_tokens: int = 64
+    min_new_tokens: int = 0
     temperature: float = 0.0
     top_p: float = 1.0
     repetition_penalty: float = 1.0
@@ -59,6 +63,7 @@ class Decoding:
 
     def __post_init__(self) -> None:
         _check("max_new_tokens", self.max_new_tokens, 1, MAX_NEW_TOKENS)
+        _check("min_new_tokens", self.min_new_tokens, 0, self.max_new_tokens)
         _check("The temperature", self.temperature, 0, MAX_TEMPERATURE)
         if not 0 < self.top_p <= 1:
             raise InputError(f"top_p must be above 0 and at most 1, not {self.top_p}.")
@@ -86,14 +91,20 @@ class Decoding:
             "top_k": None,
             "repetition_penalty": 1.0,
             "no_repeat_ngram_size": 0,
-            "logits_processor": self.logits_processors(),
+            "logits_processor": self.logits_processors(end),
             "eos_token_id": end,
             "pad_token_id": end if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
         }
 
-    def logits_processors(self) -> LogitsProcessorList:
-        """Return what changes the logits before the largest of them is taken, new for each answer."""
+    def logits_processors(self, end: int) -> LogitsProcessorList:
+        """Return what changes the logits before the largest of them is taken, new for each answer.
+
+        Args:
+            end: The end token's id.
+        """
         processors: list[LogitsProcessor] = []
+        if self.min_new_tokens:
+            processors.append(MinLengthLogitsProcessor(self.min_new_tokens, end))
         if self.repetition_penalty != 1:
             processors.append(RepetitionPenaltyLogitsProcessor(float(self.repetition_penalty)))
         if self.no_repeat_ngram:
@@ -137,6 +148,41 @@ class StopWhen(StoppingCriteria):
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
         """Return (B,): whether each row is done."""
         return torch.full((len(input_ids),), self.condition(), device=input_ids.device)
+
+
+@torch.no_grad()
+def write_row(
+    read: Callable[[Tensor], Tensor],
+    embeddings: Tensor,
+    embed: Callable[[Tensor], Tensor],
+    options: dict[str, Any],
+    *,
+    streamer: BaseStreamer | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Tensor:
+    """Write on behind one row with whatever reads it, as `generate` does with a model of its own.
+
+    Args:
+        read: Reads on, embeddings (1, S, E), and returns the logits behind the last, (1, V).
+        embeddings: (1, S, E), what is read before the first token.
+        embed: Token ids (1, 1) → embeddings (1, 1, E).
+        options: As `Decoding.generate_options` returns them.
+        streamer: Gets each token.
+        stop: Ends the answer after the token during which it came to return True.
+
+    Returns:
+        (1, N) token ids of the answer.
+    """
+    processors, end = options["logits_processor"], options["eos_token_id"]
+    written = torch.empty(1, 0, dtype=torch.long)
+    while True:
+        token = processors(written, read(embeddings)).argmax(dim=-1, keepdim=True)
+        written = torch.cat([written, token], dim=1)
+        if streamer:
+            streamer.put(token)
+        if token.item() == end or written.shape[1] == options["max_new_tokens"] or (stop and stop()):
+            return written
+        embeddings = embed(token)
 
 
 @torch.no_grad()

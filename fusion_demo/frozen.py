@@ -1,10 +1,13 @@
 """The frozen models behind the bridges: each is loaded once and shared."""
 
 import threading
+from functools import partial
+from pathlib import Path
 
 import torch
 
 from fusion_demo.bridge import FusionBridge
+from fusion_demo.compiled import CompiledLLM
 from fusion_demo.config import BridgeConfig
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.llm import FrozenLLM
@@ -12,11 +15,21 @@ from fusion_demo.pretrained import LoadedModel, load_encoder, load_llm, load_tra
 
 
 class FrozenModels:
-    """Loads each frozen model once and shares it among bridges. Safe to use from several threads."""
+    """Loads each frozen model once and shares it among bridges. Safe to use from several threads.
 
-    def __init__(self, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+    Args:
+        device: Where the models run.
+        dtype: Their number format.
+        compiled: Whether an LLM's graph, if it has one, writes single answers on a CPU, see
+            `fusion_demo.compiled`.
+    """
+
+    def __init__(
+        self, *, device: str = "cpu", dtype: torch.dtype = torch.float32, compiled: bool = False
+    ) -> None:
         self.device = device
         self.dtype = dtype
+        self.compiled = compiled
         self._loaded: dict[tuple[str, str], LoadedModel] = {}
         self._llms: dict[str, FrozenLLM] = {}
         self._lock = threading.Lock()
@@ -38,11 +51,16 @@ class FrozenModels:
 
     def llm(self, reference: str) -> FrozenLLM:
         """Return an LLM by its reference, see `fusion_demo.pretrained`."""
-        loaded = self._load("llm", reference)
+        loaded, graph = self._load("llm", reference), self.graph(reference)
         with self._lock:
             if reference not in self._llms:
-                self._llms[reference] = FrozenLLM(loaded.model, loaded.tokenizer)
+                compile_graph = partial(CompiledLLM, graph, fingerprint=loaded.fingerprint) if graph else None
+                self._llms[reference] = FrozenLLM(loaded.model, loaded.tokenizer, compile_graph=compile_graph)
             return self._llms[reference]
+
+    def graph(self, reference: str) -> Path | None:
+        """Return the graph that writes an LLM's single answers, None if torch does."""
+        return self._load("llm", reference).graph if self.compiled else None
 
     def translator(self, reference: str) -> LoadedModel:
         """Return an encoder-decoder model that translates by its reference, see `fusion_demo.pretrained`."""

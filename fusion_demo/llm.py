@@ -1,26 +1,24 @@
 """The frozen English LLM behind soft tokens."""
 
-import copy
 import re
-from collections import OrderedDict
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import (
-    DynamicCache,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     StoppingCriteriaList,
 )
 
-from fusion_demo.decoding import Decoding, StopWhen, write_batch
+from fusion_demo.compiled import CompiledLLM
+from fusion_demo.decoding import Decoding, StopWhen, write_batch, write_row
 from fusion_demo.errors import InputError, ModelError
+from fusion_demo.prefixes import Prefixes
 from fusion_demo.streaming import TokenStreamer, Written
-
-CACHED_PREFIXES = 8
 
 
 class FrozenLLM(nn.Module):
@@ -36,9 +34,20 @@ class FrozenLLM(nn.Module):
         window: Most positions that the LLM reads and writes together; None: any number. Where layers
             attend to a sliding window, it is that window's: behind a prefix, with padding in between, a
             longer sequence would be seen otherwise in a batch than alone.
+
+    Args:
+        model: The LLM.
+        tokenizer: Its tokenizer.
+        compile_graph: Makes what writes single rows on a CPU in torch's place; called with the first of them.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        compile_graph: Callable[[], CompiledLLM] | None = None,
+    ) -> None:
         super().__init__()
         if tokenizer.eos_token_id is None:
             raise ModelError("The LLM's tokenizer has no end-of-sequence token. Set one in its folder.")
@@ -53,8 +62,9 @@ class FrozenLLM(nn.Module):
         self.width: int = embeddings.shape[1]
         self.embedding_rms: float = embeddings.float().pow(2).mean().sqrt().item()
         self.window = _window(model.config)
-        self._prefixes: OrderedDict[tuple[int, ...], DynamicCache] = OrderedDict()
+        self._prefixes = Prefixes(model)
         self._inside_controls = _inside_controls(tokenizer)
+        self._compile_graph = compile_graph
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the LLM's input embeddings of token ids: (…) -> (…, E)."""
@@ -199,7 +209,16 @@ class FrozenLLM(nn.Module):
             InputError: the longest answer would pass the end of the LLM's window.
         """
         self._check_length(len(before) + mask.shape[1] + decoding.max_new_tokens)
-        kept = before if keep_prefix else self._known_beginning(before)
+        kept = before if keep_prefix else self._prefixes.longest_beginning(before)
+        options = decoding.generate_options(self.tokenizer)
+        streamer = TokenStreamer(self.tokenizer, on_token) if on_token else None
+        if len(mask) == 1 and self._runs_graph():
+            prefix = self._prefixes.kept(kept) if kept else None
+            rest = self.embed(torch.tensor([before[len(kept) :]], dtype=torch.long))
+            read = torch.cat([rest, embeddings[:, mask[0]]], dim=1)
+            return write_row(
+                self._compiled.start(prefix).read, read, self.embed, options, streamer=streamer, stop=stop
+            )
         start = torch.tensor(before, dtype=torch.long, device=mask.device).expand(len(mask), -1)
         # `generate` continues at the last position, so all padding has to stand on the left: behind the
         # prefix, which every row has, and before the text.
@@ -208,15 +227,14 @@ class FrozenLLM(nn.Module):
         real = torch.cat([torch.ones_like(start, dtype=torch.bool), mask.gather(1, order)], dim=1)
         # All of it: `generate` itself leaves out what the cache holds.
         read = torch.cat([self.embed(start).to(text.dtype), text], dim=1).to(self.model.dtype)
-        cache = self._prefix_cache(kept, len(mask))
-        options = decoding.generate_options(self.tokenizer)
+        cache = self._prefixes.cache(kept, len(mask))
         if len(mask) > 1:
             return write_batch(self.model, read, real, cache, options, stop=stop)
         return self.model.generate(
             inputs_embeds=read,
             attention_mask=real.long(),
             past_key_values=cache,
-            streamer=TokenStreamer(self.tokenizer, on_token) if on_token else None,
+            streamer=streamer,
             stopping_criteria=StoppingCriteriaList([StopWhen(stop)] if stop else []),
             **options,
         )
@@ -250,26 +268,18 @@ class FrozenLLM(nn.Module):
             inputs_embeds=embeddings.to(self.model.dtype),
             attention_mask=attention_mask,
             position_ids=positions,
-            past_key_values=self._prefix_cache(before, len(embeddings)),
+            past_key_values=self._prefixes.cache(before, len(embeddings)),
             use_cache=True,
             logits_to_keep=logits_to_keep,
         ).logits
 
-    # Not in inference mode, even if called from it: a later training may differentiate through the result.
-    @torch.inference_mode(False)
-    @torch.no_grad()
-    def _prefix_cache(self, before: tuple[int, ...], rows: int) -> DynamicCache:
-        if not before:
-            return DynamicCache(config=self.model.config)
-        if before not in self._prefixes:
-            ids = torch.tensor([before], device=self.model.device)
-            self._prefixes[before] = self.model(input_ids=ids, use_cache=True).past_key_values
-            if len(self._prefixes) > CACHED_PREFIXES:
-                self._prefixes.popitem(last=False)
-        self._prefixes.move_to_end(before)
-        cache = copy.deepcopy(self._prefixes[before])
-        cache.batch_repeat_interleave(rows)
-        return cache
+    def _runs_graph(self) -> bool:
+        plain = self.model.device.type == "cpu" and self.model.dtype == torch.float32
+        return plain and self._compile_graph is not None
+
+    @cached_property
+    def _compiled(self) -> CompiledLLM:
+        return self._compile_graph()
 
     def _check_length(self, positions: int) -> None:
         if self.window and positions > self.window:
@@ -277,11 +287,6 @@ class FrozenLLM(nn.Module):
                 f"The LLM reads and writes at most {self.window} tokens at a time; these would be "
                 f"{positions}. Give a shorter text, or ask for a shorter answer."
             )
-
-    def _known_beginning(self, before: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the longest kept prefix that a prefix begins with; an empty one if there is none."""
-        known = [prefix for prefix in self._prefixes if before[: len(prefix)] == prefix]
-        return max(known, key=len, default=())
 
     def _apply(self, *args, **kwargs) -> "FrozenLLM":
         # The model moves to another device or dtype: what was cached there is of no use here.

@@ -38,6 +38,8 @@ class Session:
             mean accuracy on the non-English dev sets.
         translator: Hub id or folder of an NLLB, M2M100 or Marian model into English, for the translation
             pipeline; empty: there is none.
+        compiled: Whether an LLM's graph writes on a CPU, if it has one (`fusion_demo.compiled`), instead of
+            torch: the same answers but for rounding, several times faster.
 
     Attributes:
         at_once: How many requests may be put to it at a time; further ones would only wait for the models.
@@ -56,11 +58,12 @@ class Session:
         dtype: torch.dtype = torch.float32,
         default_checkpoint: str | None = None,
         translator: str = "",
+        compiled: bool = True,
     ) -> None:
         _check_device(device)
         self.folder = checkpoints
         self.translator = translator
-        self._models = FrozenModels(device=device, dtype=dtype)
+        self._models = FrozenModels(device=device, dtype=dtype, compiled=compiled)
         self._folder = CheckpointFolder(checkpoints, self._models, default=default_checkpoint)
         self._lock = RLock()
 

@@ -56,6 +56,7 @@ def replica_options(own: argparse.Namespace, settings: Settings) -> ReplicaOptio
         device=settings.device,
         default_checkpoint=settings.default_checkpoint,
         translator=settings.translator,
+        compiled=settings.compiled,
         max_characters=settings.max_characters,
         replicas=own.replicas,
         max_replicas=own.max_replicas,

@@ -14,6 +14,7 @@ class ReplicaOptions:
         device: As a session's. On CUDA each replica has a GPU of its own, which is its "cuda:0".
         default_checkpoint: Name of the checkpoint to start with; empty for the best on the dev sets.
         translator: As a session's.
+        compiled: As a session's.
         max_characters: Longest text that is read.
         replicas: How many there are when nobody asks.
         max_replicas: How many there may be when many ask; 0: as many as `replicas`.
@@ -27,6 +28,7 @@ class ReplicaOptions:
     device: str = "cpu"
     default_checkpoint: str = ""
     translator: str = ""
+    compiled: bool = True
     max_characters: int
     replicas: int = 2
     max_replicas: int = 0

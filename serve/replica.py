@@ -66,6 +66,7 @@ class Replica:
             device=options.device,
             default_checkpoint=options.default_checkpoint or None,
             translator=options.translator,
+            compiled=options.compiled,
         )
         self._layers = LayerSession(self._session)
         self._board = board

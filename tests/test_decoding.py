@@ -1,5 +1,6 @@
 import itertools
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
@@ -40,6 +41,11 @@ def reference(llm, change, length, soft_ids=(40, 41, 42)):
     [
         ({"max_new_tokens": 0}, "max_new_tokens must be at least 1 and at most 512, not 0"),
         ({"max_new_tokens": 513}, "at most 512, not 513"),
+        ({"min_new_tokens": -1}, "min_new_tokens must be at least 0"),
+        (
+            {"max_new_tokens": 4, "min_new_tokens": 5},
+            "min_new_tokens must be at least 0 and at most 4, not 5",
+        ),
         ({"temperature": -0.1}, "temperature must be at least 0"),
         ({"temperature": 5.1}, "at most 5, not 5.1"),
         ({"temperature": float("nan")}, "not nan"),
@@ -149,6 +155,17 @@ def test_noisy_logits_are_drawn_from_their_softmax():
 def test_a_small_nucleus_leaves_the_most_likely_token(llm):
     greedy = write(llm, Decoding(max_new_tokens=12))
     assert write(llm, Decoding(max_new_tokens=12, temperature=1.0, top_p=1e-6, seed=3)) == greedy
+
+
+def test_the_end_token_is_not_chosen_before_the_shortest_length(ending):
+    end = ending.tokenizer.eos_token_id
+    alone = write(ending, CONTROLLED, ALONE[0])
+    assert alone[-1] == end
+    shortest = len(alone) + 3
+    longer = write(ending, replace(CONTROLLED, min_new_tokens=shortest), ALONE[0])
+    assert longer[: len(alone) - 1] == alone[:-1]
+    assert end not in longer[: shortest - 1]
+    assert len(longer) >= shortest
 
 
 def test_stop_when_asks_every_time():

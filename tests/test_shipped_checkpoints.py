@@ -164,6 +164,19 @@ def test_global_softmax_repeats_a_message_in_words_of_its_own(models, name, mess
     assert len(MEANT & set(content_words(said))) >= 3, said
 
 
+def test_the_graph_of_the_llm_writes_as_torch_does(models):
+    compiled = FrozenModels(compiled=True)
+    assert compiled.graph("embedded:smollm2-135m-instruct")
+    answers = []
+    for owner in (compiled, models):
+        bridge = load_checkpoint(CHECKPOINTS / "chat-transformer-softmax", owner)
+        frame = bridge.frame("", "")
+        written = [bridge.generate([message], frame, Decoding(max_new_tokens=16)) for message, _ in MESSAGES]
+        answers.append(written)
+    assert answers[0] == answers[1]
+    assert all(answers[0])
+
+
 def test_a_question_is_answered(models):
     bridge = load_checkpoint(CHECKPOINTS / "chat-transformer-softmax", models)
     (answer,) = bridge.generate(

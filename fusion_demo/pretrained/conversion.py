@@ -2,7 +2,7 @@
 
 A converted folder holds an ordinary Hugging Face model and `manifest.json`:
 
-    {"converter": 1, "source_sha256": "...", "files": {"config.json": {"bytes": 757, "sha256": "..."}, ...}}
+    {"converter": 2, "source_sha256": "...", "files": {"config.json": {"bytes": 757, "sha256": "..."}, ...}}
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from fusion_demo.pretrained.cache import cache_folder, file_sha256, say, workpla
 from fusion_demo.pretrained.embedded import EmbeddedModel
 from fusion_demo.pretrained.fetch import fetch_source, source_path
 
-CONVERTER_VERSION = 1
+CONVERTER_VERSION = 2
 """Counts changes of what the converters write; a folder of another version is made anew."""
 
 MANIFEST = "manifest.json"
@@ -49,7 +49,7 @@ def ensure_converted(model: EmbeddedModel) -> Path:
         if folder.exists():
             say(f"{fault} Converting it anew ...")
         source = fetch_source(model, partial)
-        say(f"Converting {model.name}, once (about half a minute) ...")
+        say(f"Converting {model.name}, once (about a minute) ...")
         made = partial / model.name
         made.mkdir()
         _convert(model, source, made)

@@ -6,9 +6,12 @@ import torch
 from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+from fusion_demo.compiled import write_graph
+from fusion_demo.pretrained.fingerprint import fingerprint
+
 
 def convert_llm(source: Path, folder: Path) -> None:
-    """Write the LLM of a GGUF file to `folder` as an ordinary Hugging Face model in float32."""
+    """Write the LLM of a GGUF file to `folder`: an ordinary Hugging Face model in float32, and its graph."""
     dequantised = AutoModelForCausalLM.from_pretrained(
         source.parent,
         gguf_file=source.name,
@@ -27,3 +30,4 @@ def convert_llm(source: Path, folder: Path) -> None:
     )
     tokenizer.model_max_length = model.config.max_position_embeddings
     tokenizer.save_pretrained(folder)
+    write_graph(model.eval(), folder, fingerprint=fingerprint(model, tokenizer))

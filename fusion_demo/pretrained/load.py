@@ -36,6 +36,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
+from fusion_demo.compiled import graph_of
 from fusion_demo.errors import ModelError, unknown_name
 from fusion_demo.pretrained.conversion import ensure_converted
 from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX, Role, get_embedded
@@ -68,13 +69,15 @@ _LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, Safete
 class LoadedModel:
     """A frozen model in evaluation mode, its tokenizer, and how to recognise both.
 
-    `fingerprint` is the same for every load of the same weights and vocabulary.
+    `fingerprint` is the same for every load of the same weights and vocabulary. `graph` is an LLM's graph for
+    CPUs that lies beside its weights, see `fusion_demo.compiled`.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     reference: str
     fingerprint: str
+    graph: Path | None = None
 
 
 def load_encoder(
@@ -114,15 +117,18 @@ def load_translator(
 
 
 def _load(reference: str, role: Role, device: str | torch.device, dtype: torch.dtype) -> LoadedModel:
+    graph = None
     if reference.startswith(("tiny:", "random:")):
         model, tokenizer = _build(reference, role)
         model = model.to(dtype)
     else:
         source = _find(reference, role)
+        if role == "LLM" and isinstance(source, Path):
+            graph = graph_of(source)
         with quiet_transformers(bars=not isinstance(source, Path)):
             model, tokenizer = _read(reference, source, role, dtype)
     model = model.to(device).eval().requires_grad_(False)
-    return LoadedModel(model, tokenizer, reference, fingerprint(model, tokenizer))
+    return LoadedModel(model, tokenizer, reference, fingerprint(model, tokenizer), graph)
 
 
 def _build(reference: str, role: Role) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -140,13 +140,15 @@ def _generation(report: Mapping[str, Any]) -> list[Block]:
         [name, _spread(report["tokens_per_second"][name]), _ratio(report["ratios"][name])]
         for name in report["tokens_per_second"]
     ]
+    same = [f"of {name} {number}" for name, number in report["same_answers"].items()]
+    sizes = [f"{name}: {_megabytes(number)} MB" for name, number in report["weight_bytes"].items()]
     return [
         "### Writing on a CPU\n",
         f"Greedy, {report['new_tokens']} tokens behind each of {report['prompts']} prompts of "
-        f"`{report['checkpoint']}`, fp32; {report['same_answers']} of {report['prompts']} answers are the "
-        f"same in both loops. The LLM has {report['weight_bytes'] / 1e6:.0f} MB of weights to read for each "
-        f"token; our loop reaches {100 * report['of_floor']['ratio']:.0f} % "
-        f"({_interval(report['of_floor'], 100, 0)}) of what the memory's bandwidth allows.\n",
+        f"`{report['checkpoint']}`, in fp32. So many of the {report['prompts']} answers are those of "
+        f"{report['baseline']}: {', '.join(same)}. What the memory's bandwidth allows stands below "
+        f"({'; '.join(sizes)}); our loop reaches {100 * report['of_floor']['ratio']:.0f} % "
+        f"({_interval(report['of_floor'], 100, 0)}) of it.\n",
         Table("Writing on a CPU", ["loop", "tokens/s", f"of {report['baseline']}"], body),
     ]
 

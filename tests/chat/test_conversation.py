@@ -267,10 +267,10 @@ def test_no_conversation_is_refused_at_once(bridge, lock):
 
 def test_conversations_fill_no_cache(bridge, lock):
     turn_of(bridge, lock, SINHALA)  # the empty conversation and the echo have prefixes that are kept
-    kept = dict(bridge.llm._prefixes)
+    kept = dict(bridge.llm._prefixes._read)
     for number in range(3):
         turn_of(bridge, lock, f"a{number}", "b", SINHALA)
-    assert dict(bridge.llm._prefixes) == kept
+    assert dict(bridge.llm._prefixes._read) == kept
 
 
 def test_the_text_itself_may_follow_the_soft_tokens(make_bridge, lock):

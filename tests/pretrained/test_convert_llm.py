@@ -1,5 +1,7 @@
 """A random Llama written as GGUF by the `gguf` package, converted, and compared with the original."""
 
+import copy
+
 import gguf
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ import torch
 from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from fusion_demo.compiled import CompiledLLM
+from fusion_demo.pretrained import load_llm
 from fusion_demo.pretrained.convert_llm import convert_llm
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -107,6 +111,28 @@ def test_the_converted_llm_gives_the_originals_logits(folder, original):
     with torch.no_grad():
         torch.testing.assert_close(model(ids).logits, original(ids).logits)
     assert model.lm_head.weight is model.model.embed_tokens.weight
+
+
+def test_an_llm_of_random_weights_gets_no_graph(folder):
+    assert load_llm(str(folder)).graph is None
+
+
+@torch.no_grad()
+def test_an_llm_of_packed_weights_gets_its_graph(original, tmp_path):
+    packed = copy.deepcopy(original)
+    kind = gguf.GGMLQuantizationType.Q4_1
+    for parameter in packed.parameters():
+        if parameter.dim() == 2:
+            blocks = gguf.quants.quantize(parameter.numpy(), kind)
+            parameter.copy_(torch.from_numpy(gguf.quants.dequantize(blocks, kind)))
+    write_gguf(tmp_path / "tiny.gguf", packed)
+    (tmp_path / "converted").mkdir()
+    convert_llm(tmp_path / "tiny.gguf", tmp_path / "converted")
+    loaded = load_llm(str(tmp_path / "converted"))
+    reading = CompiledLLM(loaded.graph, fingerprint=loaded.fingerprint).start()
+    ids = torch.tensor([[5, 40, 41]])
+    logits = reading.read(loaded.model.get_input_embeddings()(ids))
+    torch.testing.assert_close(logits, packed(ids).logits[:, -1], atol=1e-4, rtol=1e-4)
 
 
 def test_special_tokens_template_and_length(folder):

@@ -10,7 +10,6 @@ from fusion_demo.baselines import LLMAlone, Translator
 from fusion_demo.config import BridgeConfig
 from fusion_demo.decoding import Decoding
 from fusion_demo.frozen import FrozenModels
-from fusion_demo.llm import FrozenLLM
 from fusion_demo.pretrained import load_translator
 from fusion_demo.pretrained.random_weights import PREFIX as RANDOM
 from fusion_demo.tasks import WRITING_TASKS
@@ -91,7 +90,7 @@ class Writer:
 
 def build_writers(names: list[str], setting: Setting) -> dict[str, Writer]:
     """Load what the named systems need, once each, and return them by name."""
-    models = FrozenModels(device=setting.device)
+    models = FrozenModels(device=setting.device, compiled=True)
     config = BridgeConfig(encoder=setting.encoder, llm=setting.llm)
     writers = {}
     for name in names:
@@ -116,14 +115,14 @@ def _bridge(fusion: str, setting: Setting, models: FrozenModels) -> Writer:
 
     with torch.inference_mode():
         reads = int(bridge.soft_tokens([text]).mask.sum()) + 1  # and the boundary vector
-    return Writer(_timed(work, bridge.llm, setting), reads)
+    return Writer(_timed(work, setting), reads)
 
 
 def _alone(setting: Setting, alone: LLMAlone) -> Writer:
     def work(stop: Callable[[], bool]) -> None:
         alone.write([SINHALA], TASK, _decoding(setting), stop=stop)
 
-    return Writer(_timed(work, alone.llm, setting), len(alone.text_ids(SINHALA, TASK)))
+    return Writer(_timed(work, setting), len(alone.text_ids(SINHALA, TASK)))
 
 
 def _pipeline(setting: Setting, alone: LLMAlone) -> Writer:
@@ -147,14 +146,11 @@ def _pipeline(setting: Setting, alone: LLMAlone) -> Writer:
         # Random weights write no English: the LLM reads a translation of the usual length instead.
         alone.write([known] if made_up else english, TASK, _decoding(setting), stop=stop)
 
-    return Writer(_timed(work, alone.llm, setting), len(alone.text_ids(known, TASK)))
+    return Writer(_timed(work, setting), len(alone.text_ids(known, TASK)))
 
 
-def _timed(
-    work: Callable[[Callable[[], bool]], None], llm: FrozenLLM, setting: Setting
-) -> Callable[[], Written]:
+def _timed(work: Callable[[Callable[[], bool]], None], setting: Setting) -> Callable[[], Written]:
     """Return the call that takes a system's times, by the LLM's own condition to stop after each token."""
-    llm.model.generation_config.min_new_tokens = setting.new_tokens
 
     def write() -> Written:
         times: list[float] = []
@@ -174,7 +170,7 @@ def _timed(
 
 
 def _decoding(setting: Setting) -> Decoding:
-    return Decoding(max_new_tokens=setting.new_tokens)
+    return Decoding(max_new_tokens=setting.new_tokens, min_new_tokens=setting.new_tokens)
 
 
 def _cut(reference: str, text: str, count: Callable[[str], int], tokens: int) -> str:

@@ -137,13 +137,13 @@ def test_training_has_rates_losses_shares_and_a_floor(benchmark, data):
     assert "13 English training examples, and 3 steps of 5 take 15" in shown.err
 
 
-def test_both_loops_write_the_same_words(benchmark, chat_checkpoints):
+def test_all_loops_write_the_same_words(benchmark, chat_checkpoints):
     status, report, _ = benchmark(
         "generation", f"--checkpoint={chat_checkpoints / 'echo-first'}", "--new-tokens=5"
     )
     assert status == 0
-    assert (report["same_answers"], report["prompts"]) == (3, 3)
-    assert report["weight_bytes"] > 0
+    assert (report["same_answers"], report["prompts"]) == ({"FrozenLLM.generate": 3}, 3)
+    assert len(set(report["weight_bytes"].values())) == 1  # the tiny LLM has no graph
     assert set(report["tokens_per_second"]) == set(report["ratios"])
 
 
