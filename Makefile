@@ -10,7 +10,7 @@ APP_STAMP := $(VENV)/requirements.stamp
 DEV_STAMP := $(VENV)/requirements-dev.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage mutants check fix docs models
+.PHONY: help demo test coverage mutants check fix docs lock models
 
 help:  ## show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,10 @@ docs: $(APP_STAMP)  ## write the README's option tables and docs/results.md anew
 	@PYTHONPATH=. $(RUN) docs/options.py
 	@$(RUN) -m train_cli results
 
+lock: | $(RUN)  ## resolve requirements.txt anew, with the hash of every file
+	@$(RUN) -m pip install --disable-pip-version-check uv==0.13.9
+	@PATH=$(VENV)/bin:$$PATH $(RUN) docs/lock.py
+
 models: $(APP_STAMP)  ## fetch, verify and convert the embedded models (once)
 	@$(RUN) -m train_cli models fetch
 
@@ -55,7 +59,9 @@ $(RUN):
 	    echo "'$(PYTHON)' cannot make a virtual environment. On Debian and Ubuntu:" \
 	         "apt install python3-venv" >&2; exit 1; }
 
-$(APP_STAMP): requirements.txt | $(RUN)
+# First the very files of the lock; then what is no part of it: torch, and what that needs on a GPU.
+$(APP_STAMP): requirements.txt requirements.lock | $(RUN)
+	@$(RUN) -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(RUN) -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 

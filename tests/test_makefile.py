@@ -28,7 +28,7 @@ def make(tmp_path):
     python.write_text(PYTHON_THAT_NOTES_ITS_CALLS)
     python.chmod(0o755)
     calls = tmp_path / "calls"
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements.lock", "requirements-dev.txt"):
         (tmp_path / name).touch()
 
     def run(*arguments: str, **environment: str) -> tuple[subprocess.CompletedProcess, list[str]]:
@@ -46,6 +46,7 @@ def make(tmp_path):
 
 
 PIP = "-m pip install --disable-pip-version-check -r"
+LOCKED = "-m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock"
 
 
 def test_make_alone_lists_every_target(make):
@@ -56,7 +57,7 @@ def test_make_alone_lists_every_target(make):
 
 
 def test_demo_sets_up_once_and_then_starts_at_once(make):
-    setup = ["-m venv --clear .venv", f"{PIP} requirements.txt"]
+    setup = ["-m venv --clear .venv", LOCKED, f"{PIP} requirements.txt"]
     start = ["-m train_cli models fetch", "app.py"]
     assert make("demo")[1] == setup + start
     assert make("demo")[1] == start
@@ -77,10 +78,15 @@ def test_check_needs_no_models(make):
     assert make("check")[1] == ["-m ruff check .", "-m ruff format --check ."]
 
 
-def test_a_changed_list_is_installed_again(make, tmp_path):
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements.lock"])
+def test_a_changed_list_is_installed_again(make, tmp_path, name):
     make("test")
-    os.utime(tmp_path / "requirements.txt", (2e9, 2e9))
-    assert f"{PIP} requirements.txt" in make("demo")[1]
+    os.utime(tmp_path / name, (2e9, 2e9))
+    assert make("demo")[1][:2] == [LOCKED, f"{PIP} requirements.txt"]
+
+
+def test_a_lock_is_written_by_the_projects_own_python(make):
+    assert make("lock")[1][-1] == "docs/lock.py"
 
 
 def test_an_old_python_is_refused(make, tmp_path):
@@ -99,5 +105,5 @@ def test_a_python_without_venv_is_refused_and_leaves_nothing(make, tmp_path):
 
 def test_an_installation_that_failed_is_tried_again(make):
     result, calls = make("demo", NO_NETWORK="1")
-    assert (result.returncode != 0, calls[-1]) == (True, f"{PIP} requirements.txt")
-    assert make("demo")[1][0] == f"{PIP} requirements.txt"
+    assert (result.returncode != 0, calls[-1]) == (True, LOCKED)
+    assert make("demo")[1][:2] == [LOCKED, f"{PIP} requirements.txt"]
