@@ -73,7 +73,7 @@ class Reading:
 
     def read(self, embeddings: Tensor) -> Tensor:
         """Read on, embeddings (1, S, E), and return the logits behind the last of them, (1, V)."""
-        inputs = {EMBEDDINGS: embeddings.contiguous().numpy(), ROW: np.zeros(1, np.int32)}
+        inputs = {EMBEDDINGS: embeddings.detach().float().contiguous().numpy(), ROW: np.zeros(1, np.int32)}
         self._request.infer(inputs, share_inputs=True)
         return torch.from_numpy(self._request.get_tensor(LOGITS).data[:, -1].copy())
 

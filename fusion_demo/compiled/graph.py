@@ -96,10 +96,7 @@ class _Traced(nn.Module):
 @torch.no_grad()
 def _trace(model: PreTrainedModel) -> tuple[Any, list[list[int]]]:
     """Return the graph, and the shape of each of its keys and values, with -1 for the number of tokens."""
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    from fusion_demo.compiled.runtime import openvino
+    from fusion_demo.compiled.runtime import FrontEndManager, TorchScriptPythonDecoder, openvino
 
     width = model.get_input_embeddings().weight.shape[1]
     example = torch.zeros(1, LONG, width)
@@ -157,9 +154,7 @@ def _unpacked(weight: PackedWeight, arrays: list[np.ndarray]) -> Any:
 
 def _keep_state(graph: Any, kept: list[list[int]]) -> None:
     """Let the graph keep keys and values from call to call, so that OpenVINO grows them in place."""
-    from openvino._offline_transformations import apply_make_stateful_transformation
-
-    from fusion_demo.compiled.runtime import operations
+    from fusion_demo.compiled.runtime import apply_make_stateful_transformation, operations
 
     # Beams would be reordered by it; attention that grows its own keys is only recognised behind it.
     row = operations.parameter([1], np.int32, name=ROW)

@@ -56,6 +56,13 @@ def test_rows_that_are_read_in_turn_do_not_see_one_another(packed_llm, compiled_
     close(second.read(embeddings_of(packed_llm, [63])), reference(packed_llm, [60, 61, 62, 63]))
 
 
+def test_embeddings_of_a_training_or_of_another_format_are_read(packed_llm, compiled_llm):
+    embeddings = embeddings_of(packed_llm, [40, 41])
+    expected = reference(packed_llm, [40, 41])
+    close(compiled_llm.start().read(embeddings.clone().requires_grad_() * 1), expected)
+    close(compiled_llm.start().read(embeddings.double()), expected)
+
+
 def test_logits_stay_when_more_is_read(packed_llm, compiled_llm):
     reading = compiled_llm.start()
     first = reading.read(embeddings_of(packed_llm, [40]))

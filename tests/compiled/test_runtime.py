@@ -1,8 +1,10 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("fusion_demo", "train_cli", "serve")
 SCRIPT = """
 import sys
 from fusion_demo.compiled.runtime import openvino
@@ -16,3 +18,21 @@ def test_openvino_reports_to_nobody():
         [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "False"]
+
+
+def test_nobody_else_imports_it():
+    importers = [
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"^\s*(import|from) openvino", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert importers == ["fusion_demo/compiled/runtime.py"]
+
+
+def test_it_is_imported_where_it_is_needed_only():
+    script = "import sys, fusion_demo.frozen, fusion_demo.session; print('openvino' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "False"
