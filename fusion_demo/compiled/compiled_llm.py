@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from fusion_demo.compiled.graph import EMBEDDINGS, FINGERPRINT, LOGITS, ROW, STATE
+from fusion_demo.compiled.graph import EMBEDDINGS, FINGERPRINT, LOGITS, ROW, STATE, states_of
 from fusion_demo.errors import ModelError
 
 CPU_OPTIONS = {
@@ -43,15 +43,14 @@ class CompiledLLM:
         try:
             graph = core.read_model(path)
             made_of = str(graph.get_rt_info(FINGERPRINT).value) if graph.has_rt_info(FINGERPRINT) else ""
-            if made_of == fingerprint:
-                threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
-                self._compiled = core.compile_model(graph, "CPU", CPU_OPTIONS | threads)
+            if made_of != fingerprint:
+                raise ModelError(f"The graph {path} was made of another LLM than lies beside it. {REMEDY}")
+            threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
+            self._compiled = core.compile_model(graph, "CPU", CPU_OPTIONS | threads)
         except RuntimeError as error:
             raise ModelError(
                 f"The graph {path} cannot be read or compiled: {str(error).strip().splitlines()[-1]} {REMEDY}"
             ) from error
-        if made_of != fingerprint:
-            raise ModelError(f"The graph {path} was made of another LLM than lies beside it. {REMEDY}")
 
     def start(self, prefix: DynamicCache | None = None) -> "Reading":
         """Begin a row behind a prefix, of which torch has computed the keys and values.
@@ -60,8 +59,7 @@ class CompiledLLM:
         """
         request = self._compiled.create_infer_request()
         if prefix is not None:
-            past = [state for layer in prefix.layers for state in (layer.keys, layer.values)]
-            _restore(request, past)
+            _restore(request, states_of(prefix))
         return Reading(request)
 
 

@@ -22,7 +22,7 @@ FINGERPRINT = ["fusion_demo", "llm_fingerprint"]
 STATE = "past.{}"
 """Name of the keys (2 i) and values (2 i + 1) of layer i, (1, heads, tokens, head width)."""
 
-LONG = 2
+EXAMPLE_TOKENS = 2
 """Tokens of the example that is traced: one alone would be traced as the special case that it is."""
 
 
@@ -30,6 +30,11 @@ def graph_of(folder: Path) -> Path | None:
     """Return the graph that stands in a model's folder, None if there is none."""
     path = folder / GRAPH_FILE
     return path if path.is_file() else None
+
+
+def states_of(cache: DynamicCache) -> list[Tensor]:
+    """Return the keys and values of all layers in the order of `STATE`."""
+    return [state for layer in cache.layers for state in (layer.keys, layer.values)]
 
 
 def write_graph(model: PreTrainedModel, folder: Path, *, fingerprint: str) -> bool:
@@ -89,8 +94,7 @@ class _Traced(nn.Module):
             use_cache=True,
             logits_to_keep=1,
         )
-        present = [state for layer in cache.layers for state in (layer.keys, layer.values)]
-        return output.logits, *present
+        return output.logits, *states_of(cache)
 
 
 @torch.no_grad()
@@ -99,12 +103,11 @@ def _trace(model: PreTrainedModel) -> tuple[Any, list[list[int]]]:
     from fusion_demo.compiled.runtime import FrontEndManager, TorchScriptPythonDecoder, openvino
 
     width = model.get_input_embeddings().weight.shape[1]
-    example = torch.zeros(1, LONG, width)
-    cache = model(inputs_embeds=example, use_cache=True).past_key_values
-    past = [state for layer in cache.layers for state in (layer.keys, layer.values)]
+    example = torch.zeros(1, EXAMPLE_TOKENS, width)
+    past = states_of(model(inputs_embeds=example, use_cache=True).past_key_values)
     with warnings.catch_warnings():
-        # It warns of every shape that is read; that the graph is right at other lengths is tested. And of
-        # being out of favour with torch, whose successor OpenVINO reads for fixed lengths only.
+        # It warns of every shape that is read; that the graph is right at other lengths is tested. And
+        # that torch will give up this way of tracing, see decision 20.
         warnings.simplefilter("ignore")
         decoder = TorchScriptPythonDecoder(_Traced(model).eval(), example_input=(example, *past))
     frontend = FrontEndManager().load_by_framework("pytorch")

@@ -14,15 +14,10 @@ BEFORE = (0, 30, 31, 32)
 
 @pytest.fixture(scope="module")
 def llms(packed_llm, compiled_llm):
+    """The LLM as its graph writes, and as torch does."""
     tokenizer = build_tiny_llm()[1]
-    loads = []
-
-    def compile_graph():
-        loads.append(1)
-        return compiled_llm
-
-    graph = FrozenLLM(packed_llm, tokenizer, compile_graph=compile_graph)
-    return graph, FrozenLLM(packed_llm, tokenizer), loads
+    graph = FrozenLLM(packed_llm, tokenizer, compile_graph=lambda: compiled_llm)
+    return graph, FrozenLLM(packed_llm, tokenizer)
 
 
 def write(llm, decoding, ids=(40, 41, 42), before=BEFORE, **options):
@@ -42,7 +37,7 @@ def write(llm, decoding, ids=(40, 41, 42), before=BEFORE, **options):
 )
 @pytest.mark.parametrize("before", [(), BEFORE])
 def test_answers_are_those_of_torch(llms, options, before):
-    graph, plain, _ = llms
+    graph, plain = llms
     decoding = Decoding(max_new_tokens=12, **options)
     answer = write(graph, decoding, before=before)
     assert answer.tolist() == write(plain, decoding, before=before).tolist()
@@ -50,7 +45,7 @@ def test_answers_are_those_of_torch(llms, options, before):
 
 
 def test_masked_places_count_for_nothing(llms):
-    graph, plain, _ = llms
+    graph, plain = llms
     embeddings = graph.embed(torch.tensor([[40, 99, 41, 99]]))
     mask = torch.tensor([[True, False, True, False]])
     decoding = Decoding(max_new_tokens=8)
@@ -59,7 +54,7 @@ def test_masked_places_count_for_nothing(llms):
 
 
 def test_a_conversation_begins_with_what_is_kept(llms):
-    graph, plain, _ = llms
+    graph, plain = llms
     decoding = Decoding(max_new_tokens=8)
     write(graph, decoding)
     longer = (*BEFORE, *range(10, 16))
@@ -75,7 +70,7 @@ def test_a_conversation_begins_with_what_is_kept(llms):
 
 
 def test_every_token_is_handed_on(llms):
-    graph, plain, _ = llms
+    graph, plain = llms
     steps = {}
     for name, llm in (("graph", graph), ("plain", plain)):
         steps[name] = []
@@ -85,7 +80,7 @@ def test_every_token_is_handed_on(llms):
 
 
 def test_an_answer_ends_when_told_to(llms):
-    graph, _, _ = llms
+    graph, _ = llms
     longest = Decoding(max_new_tokens=20, min_new_tokens=20)
     asked = iter([False, False, True])
     assert write(graph, longest, stop=lambda: next(asked)).shape[1] == 3
@@ -93,7 +88,7 @@ def test_an_answer_ends_when_told_to(llms):
 
 
 def test_an_answer_ends_with_its_end_token(llms):
-    graph, plain, _ = llms
+    graph, plain = llms
     answer = write(plain, Decoding(max_new_tokens=30, temperature=3.0, seed=0))[0].tolist()
     end = answer[5]
     for llm in (graph, plain):
