@@ -138,6 +138,11 @@ class TrainConfig:
     )
     batch_size: int = option(16, "examples per step and process")
     gradient_accumulation: int = option(1, "steps whose gradients are added before an update")
+    recompute: float = option(
+        0.0,
+        "fraction of the LLM's layers that are computed a second time on the way back instead of being kept: "
+        "less memory, more time, the same numbers",
+    )
     learning_rate: float = option(1e-3, "peak learning rate of the projection and the boundary vector")
     fusion_learning_rate: float = option(0.0, "peak learning rate of the fusion; 0: learning_rate")
     fusion_score_rate: float = option(
@@ -190,6 +195,8 @@ class TrainConfig:
         _above("max_gradient_norm", self.max_gradient_norm, 0.0)
         for name in ("fusion_learning_rate", "weight_decay", "soft_token_noise", "warm_start_noise"):
             _at_least(name, getattr(self, name), 0.0)
+        if not 0.0 <= self.recompute <= 1.0:
+            raise ConfigError(f"'recompute' must be at least 0 and at most 1, not {self.recompute}.")
         for name in (
             "warmup_fraction",
             "soft_token_dropout",

@@ -76,6 +76,7 @@ def test_no_option_is_in_both_configs():
         (TrainConfig, "weight_decay", -0.1, "'weight_decay' must be at least 0"),
         (TrainConfig, "max_gradient_norm", 0.0, "'max_gradient_norm' must be above 0"),
         (TrainConfig, "warmup_fraction", 1.5, "'warmup_fraction' must be at least 0 and below 1"),
+        (TrainConfig, "recompute", 1.5, "'recompute' must be at least 0 and at most 1, not 1.5"),
         (TrainConfig, "adam_beta1", -0.1, "'adam_beta1' must be at least 0 and below 1"),
     ],
 )

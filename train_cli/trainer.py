@@ -26,6 +26,7 @@ from train_cli.interrupt import WholeSteps
 from train_cli.lexical import LexicalWarmStart
 from train_cli.monitor import Monitor
 from train_cli.optimizer import build_optimizer, set_rate
+from train_cli.recompute import recomputed_layers
 from train_cli.sharding import is_sharded
 from train_cli.state import STATE, load_state, save_state
 from train_cli.warm_start import LabelWarmStart
@@ -239,13 +240,14 @@ class Trainer:
             own, weight = share_of(batch, self.answer_tokens, process, processes)
             examples = [self.train_examples[i] for i in own]
             texts = [example.text for example in examples]
-            loss = model(
-                texts,
-                [self.task.answer(example.label) for example in examples],
-                self.frame,
-                disturbance=disturbance,
-                taught_by=texts if self.task.taught else None,
-            )
+            with recomputed_layers(self.bridge.llm.model, config.recompute):
+                loss = model(
+                    texts,
+                    [self.task.answer(example.label) for example in examples],
+                    self.frame,
+                    disturbance=disturbance,
+                    taught_by=texts if self.task.taught else None,
+                )
             loss = loss * (weight / len(batches))
             self.accelerator.backward(loss)
             total += loss.item()

@@ -25,6 +25,8 @@ from train_cli.benchmark.training_sides import (
 )
 
 OURS, SAME, PLAIN, RATE = "ours", "ours, the plain one's batches", "plain", "gemm"
+RECOMPUTED = "ours, half of the LLM's layers recomputed"
+SHARE_RECOMPUTED = {RECOMPUTED: 0.5}
 PEAK_STEPS = 3
 """Steps of which the peak memory is taken: those with the longest batches."""
 EXACT_BATCH = 4
@@ -81,6 +83,7 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
     examples = read_recipe(recipe)
     given = unsorted_batches(len(examples), recipe)
     ours, same = (build_ours(recipe, models, examples) for _ in range(2))
+    recomputed = build_ours(recipe, models, examples, recompute=SHARE_RECOMPUTED[RECOMPUTED])
     same.given = given
     plain = build_plain(recipe, models, same.total)
     losses: dict[str, list[float]] = {SAME: [], PLAIN: []}
@@ -98,6 +101,9 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
     rates = interleave(
         {
             OURS: timed(OURS, lambda _: ours.step(), lambda n: len(ours.batches(n)[0])),
+            RECOMPUTED: timed(
+                RECOMPUTED, lambda _: recomputed.step(), lambda n: len(recomputed.batches(n)[0])
+            ),
             SAME: timed(SAME, lambda _: same.step(), lambda n: len(given[n])),
             PLAIN: timed(
                 PLAIN, lambda n: plain.update([examples[i] for i in given[n]]), lambda n: len(given[n])
@@ -122,7 +128,7 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
                 "examples_per_second": summary(rates[name][1:]),
                 "ratio": paired_ratio(rates[name][1:], rates[PLAIN][1:], seed=recipe.seed),
             }
-            for name in (OURS, SAME, PLAIN)
+            for name in (OURS, RECOMPUTED, SAME, PLAIN)
         },
         "losses": compare_losses(losses[SAME], losses[PLAIN]),
         "shares": shares,
@@ -140,9 +146,9 @@ def peak_of(name: str, recipe: Recipe) -> dict[str, int]:
     """Return the peak memory of the longest batches of one side, which has the process for itself."""
     models = FrozenModels()
     examples = read_recipe(recipe)
-    ours = build_ours(recipe, models, examples)
+    ours = build_ours(recipe, models, examples, recompute=SHARE_RECOMPUTED.get(name, 0.0))
     given = unsorted_batches(len(examples), recipe)
-    if name != OURS:
+    if name in (SAME, PLAIN):
         ours.given = given
     batches = [ours.batches(number)[0] for number in range(recipe.steps)]
     batches.sort(key=lambda batch: -max(ours.lengths[i] for i in batch))

@@ -1,5 +1,6 @@
 """The two trainings that `benchmark training` compares: the same weights, examples and recipe."""
 
+import dataclasses
 import random
 import tempfile
 from dataclasses import dataclass
@@ -84,9 +85,12 @@ def build_bridge(recipe: Recipe, models: FrozenModels) -> FusionBridge:
     return models.build(BridgeConfig(encoder=recipe.encoder, llm=recipe.llm, fusion_dropout=0.0))
 
 
-def build_ours(recipe: Recipe, models: FrozenModels, examples: list[Example]) -> Steps:
+def build_ours(
+    recipe: Recipe, models: FrozenModels, examples: list[Example], *, recompute: float = 0.0
+) -> Steps:
     """Return our trainer, which writes nothing: its folder is never made."""
-    bridge, config = build_bridge(recipe, models), train_config(recipe)
+    bridge = build_bridge(recipe, models)
+    config = dataclasses.replace(train_config(recipe), recompute=recompute)
     task = get_training_task(recipe.task)
     info = CheckpointInfo(
         folder=Path(tempfile.gettempdir()) / "no-checkpoint",
