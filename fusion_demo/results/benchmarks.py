@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fusion_demo.results.blocks import MISSING, Block, Cell, Commands, Section, Table
+from fusion_demo.results.blocks import MISSING, Block, Commands, Section, Table
+from fusion_demo.results.figures import exponent, interval, megabytes, ratio, spread
 from fusion_demo.results.files import broken
+from fusion_demo.results.growth_benchmarks import growth_blocks, processes_blocks
 from fusion_demo.results.markdown import render_blocks
+from fusion_demo.results.page_benchmarks import load_blocks, start_blocks, stop_blocks
 
 HEADING = "Speed, memory and size"
 INTRODUCTION = """\
@@ -66,10 +69,10 @@ def _table5(report: Mapping[str, Any]) -> list[Block]:
     for name, row in report["systems"].items():
         cells = [name]
         for kind in ("per_token", "first_token", "further_token"):
-            cells += [_spread(row["milliseconds"][kind]), _ratio(row["ratios"][kind])]
-        cells += [_megabytes(row["peak_bytes"]), f"{row['reads']:,}"]
+            cells += [spread(row["milliseconds"][kind]), ratio(row["ratios"][kind])]
+        cells += [megabytes(row["peak_bytes"]), f"{row['reads']:,}"]
         if on_gpu:
-            cells.append(_megabytes(row["cuda_bytes"]) if "cuda_bytes" in row else MISSING)
+            cells.append(megabytes(row["cuda_bytes"]) if "cuda_bytes" in row else MISSING)
         body.append(cells)
     models = report["models"]
     notes = [f"Encoder `{models['encoder']}`, LLM `{models['llm']}`, on {report['device']}"]
@@ -98,11 +101,11 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
         body.append(
             [
                 name,
-                _spread(row["examples_per_second"]),
-                _ratio(row["ratio"]),
-                _megabytes(row["peak_bytes"]),
+                spread(row["examples_per_second"]),
+                ratio(row["ratio"]),
+                megabytes(row["peak_bytes"]),
                 f"{row['peak_ratio']:.2f}",
-                _megabytes(row["peak_bytes"] - row["loaded_bytes"]),
+                megabytes(row["peak_bytes"] - row["loaded_bytes"]),
             ]
         )
     header = ["step", "examples/s", "of plain", "peak memory, MB", "of plain", "above the models, MB"]
@@ -130,25 +133,25 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
         ),
         f"A step's matrix products have {floor['gflop_per_step']:.1f} GFLOP; at the measured "
         f"{floor['gemm_gflops']['median']:.0f} GFLOP/s of a large product that is "
-        f"{100 * floor['share']['ratio']:.0f} % ({_interval(floor['share'], 100, 0)}) of the step's time. "
+        f"{100 * floor['share']['ratio']:.0f} % ({interval(floor['share'], 100, 0)}) of the step's time. "
         f"{100 * floor['real_tokens']:.0f} % of the tokens in our batches are real, the rest is padding.\n",
     ]
 
 
 def _generation(report: Mapping[str, Any]) -> list[Block]:
     body = [
-        [name, _spread(report["tokens_per_second"][name]), _ratio(report["ratios"][name])]
+        [name, spread(report["tokens_per_second"][name]), ratio(report["ratios"][name])]
         for name in report["tokens_per_second"]
     ]
     same = [f"of {name} {number}" for name, number in report["same_answers"].items()]
-    sizes = [f"{name}: {_megabytes(number)} MB" for name, number in report["weight_bytes"].items()]
+    sizes = [f"{name}: {megabytes(number)} MB" for name, number in report["weight_bytes"].items()]
     return [
         "### Writing on a CPU\n",
         f"Greedy, {report['new_tokens']} tokens behind each of {report['prompts']} prompts of "
         f"`{report['checkpoint']}`, in fp32. So many of the {report['prompts']} answers are those of "
         f"{report['baseline']}: {', '.join(same)}. What the memory's bandwidth allows stands below "
         f"({'; '.join(sizes)}); our loop reaches {100 * report['of_floor']['ratio']:.0f} % "
-        f"({_interval(report['of_floor'], 100, 0)}) of it.\n",
+        f"({interval(report['of_floor'], 100, 0)}) of it.\n",
         Table("Writing on a CPU", ["loop", "tokens/s", f"of {report['baseline']}"], body),
     ]
 
@@ -159,12 +162,12 @@ def _fusion(report: Mapping[str, Any]) -> list[Block]:
         body.append(
             [
                 f"{row['tokens']:,}",
-                _spread(row["milliseconds"]),
-                _spread(row["product_milliseconds"]),
-                _ratio(row["of_products"]),
-                _ratio(row["of_flops"]),
-                _megabytes(row["states_bytes"]),
-                _megabytes(row["added_bytes"]),
+                spread(row["milliseconds"]),
+                spread(row["product_milliseconds"]),
+                ratio(row["of_products"]),
+                ratio(row["of_flops"]),
+                megabytes(row["states_bytes"]),
+                megabytes(row["added_bytes"]),
             ]
         )
     header = [
@@ -179,76 +182,10 @@ def _fusion(report: Mapping[str, Any]) -> list[Block]:
     return [
         "### The fusion's own cost: transformer-softmax\n",
         f"{report['layers']} layers of width {report['width']}. The products alone are the step's own, at "
-        f"their own shapes, made again. Time grows with tokens^{_exponent(report['time_exponent'])}, the "
+        f"their own shapes, made again. Time grows with tokens^{exponent(report['time_exponent'])}, the "
         f"memory added with tokens^{report['memory_exponent']:.2f}.\n",
         Table("Cost of transformer-softmax", header, body),
     ]
-
-
-def _start(report: Mapping[str, Any]) -> list[Block]:
-    body = [
-        [
-            name,
-            row["unit"],
-            _spread(row),
-            f"{row['budget']:g}",
-            "yes" if row["median"] <= row["budget"] else "no",
-        ]
-        for name, row in report["budgets"].items()
-    ]
-    header = ["what", "unit", "measured", "budget", "within"]
-    return ["### Start-up and size\n", Table("Start-up and size", header, body)]
-
-
-def _load(report: Mapping[str, Any]) -> list[Block]:
-    body = []
-    for kind, row in report["kinds"].items():
-        seconds = row["seconds"]
-        times = [f"{seconds['median']:.1f}", f"{seconds['p95']:.1f}"] if seconds else [MISSING, MISSING]
-        body.append([kind, f"{row['answered']:,}", f"{row['busy']:,}", f"{row['failed']:,}", *times])
-    first, memory = report["first_token"], report["memory"]
-    waiting = f"{first['median']:.1f} s, p95 {first['p95']:.1f} s" if first else "not measured"
-    return [
-        "### Many users at once\n",
-        f"{report['users']} users for {report['minutes']:g} minutes, each with one request at a time; the "
-        f"models answer one, {report['queue_length']} wait, and what comes beyond is told that the queue is "
-        "full (*busy*). *leave* asks and goes before the answer. Seconds are from the request to the answer, "
-        f"the waiting included. First token of a chat, the waiting included: median {waiting}. Resident "
-        f"memory {memory['start'] / 1e6:,.0f} MB at the start, {memory['end'] / 1e6:,.0f} MB at the end, and "
-        f"behind the first quarter {memory['bytes_per_minute'] / 1e6:+.2f} MB a minute.\n",
-        Table("Many users at once", ["what", "answered", "busy", "failed", "s, median", "s, p95"], body),
-    ]
-
-
-def _stop(report: Mapping[str, Any]) -> list[Block]:
-    body = [
-        [phase, _spread(row["milliseconds"]), _short(row["longest"]), f"{row['milliseconds']['n']:,}"]
-        for phase, row in report["phases"].items()
-    ]
-    return [
-        "### A chat that is stopped\n",
-        f"Milliseconds from the stop, at a random moment, to the end of the turn, when the models are free "
-        f"for the next one; `{report['checkpoint']}`, budget {report['budget_milliseconds']:g} ms.\n",
-        Table("A chat that is stopped", ["stopped", "ms to the end", "ms, longest", "n"], body),
-    ]
-
-
-def _growth(report: Mapping[str, Any]) -> list[Block]:
-    parts = [
-        "### Growth\n",
-        f"{report['fusion']}; cost ∝ size^exponent, fitted through the logarithms of all sizes, 95 % "
-        "interval over the rounds.\n",
-    ]
-    for title, curve in report["curves"].items():
-        names = list(curve["milliseconds"])
-        body = [
-            [f"{size:,}", *(_spread(curve["milliseconds"][name][index]) for name in names)]
-            for index, size in enumerate(curve["sizes"])
-        ]
-        body.append(["exponent", *(_exponent(curve["exponents"][name]) for name in names)])
-        header = [title, *(f"{name}, ms" for name in names)]
-        parts.append(Table(f"Growth: {title}", header, body, curve["note"]))
-    return parts
 
 
 PARTS: dict[str, Callable[[Mapping[str, Any]], Sequence[Block]]] = {
@@ -256,10 +193,11 @@ PARTS: dict[str, Callable[[Mapping[str, Any]], Sequence[Block]]] = {
     "training": _training,
     "generation": _generation,
     "fusion": _fusion,
-    "start": _start,
-    "load": _load,
-    "stop": _stop,
-    "growth": _growth,
+    "start": start_blocks,
+    "load": load_blocks,
+    "stop": stop_blocks,
+    "growth": growth_blocks,
+    "processes": processes_blocks,
 }
 """Name of a benchmark → its part of the page, in the order of the page."""
 
@@ -273,32 +211,3 @@ def _machine(report: Mapping[str, Any]) -> str:
         f"transformers {facts['transformers']}; {rounds}, seed {report['seed']}, load "
         f"{facts['load']} at the start:\n"
     )
-
-
-def _spread(found: Mapping[str, float]) -> Cell:
-    """Return a median and its quartiles. Example: "12.3 (12.1–12.9)"."""
-    text = f"{_short(found['median'])} ({_short(found['low'])}–{_short(found['high'])})"
-    return Cell(text, found["median"])
-
-
-def _ratio(found: Mapping[str, Any]) -> Cell:
-    return Cell(f"{found['ratio']:.2f} ({_interval(found, 1, 2)})", found["ratio"])
-
-
-def _exponent(found: Mapping[str, Any]) -> str:
-    return f"{found['exponent']:.2f} ({_interval(found, 1, 2)})"
-
-
-def _interval(found: Mapping[str, Any], factor: float, decimals: int) -> str:
-    low, high = found["interval"]
-    return f"{factor * low:.{decimals}f}–{factor * high:.{decimals}f}"
-
-
-def _megabytes(number: float) -> Cell:
-    return Cell(f"{number / 1e6:,.0f}", number)
-
-
-def _short(value: float) -> str:
-    """Return a number with three digits that say something. Example: 0.1234 -> "0.123", 123.4 -> "123"."""
-    decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-    return f"{value:,.{decimals}f}"

@@ -145,6 +145,20 @@ REPORTS = {
             }
         },
     },
+    "processes": {
+        "task": "news",
+        "fusion": "transformer-softmax",
+        "batch_size": 16,
+        "updates": 30,
+        "skipped": 10,
+        "baseline": 2,
+        "rates": [
+            {"processes": 2, "examples_per_second": measured(4.0), "ratio": ratio(1.0)},
+            {"processes": 6, "examples_per_second": measured(10.0), "ratio": ratio(2.5)},
+        ],
+        "exponent": exponent(0.8),
+        "largest_difference": 3.2e-6,
+    },
 }
 
 
@@ -182,6 +196,8 @@ def test_every_measurement_has_a_place():
         ("stop", "`chat`, budget 200 ms."),
         ("growth", "| 1,024 | 1,500 (1,350–1,650) |"),
         ("growth", "| exponent | 1.10 (1.00–1.20) |"),
+        ("processes", "| 6 | 10.0 (9.00–11.0) | 2.50 (2.49–2.52) | 83 |"),
+        ("processes", "The losses differ by at most 3.2e-06 nats. Rate ∝ processes^0.80 (0.70–0.90)."),
     ],
 )
 def test_a_figure_is_shown_with_its_spread(name, line):

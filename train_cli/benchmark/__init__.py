@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "load": "many users of the page at once: answers, waiting, memory",
     "stop": "how soon a stopped chat ends",
     "growth": "cost against text length, batch size and encoder depth",
+    "processes": "the same training in one process and in several",
 }
 
 
