@@ -16,11 +16,14 @@ from fusion_demo.settings import Settings
 from train_cli.arguments import count
 from train_cli.benchmark.memory import resident_bytes
 from train_cli.benchmark.start import (
+    ANSWER_TOKENS,
     PATIENCE,
     TEXT,
     add_checkpoints_argument,
     ask,
     call,
+    can_chat,
+    chat,
     first_task,
     page_process,
     send,
@@ -30,7 +33,6 @@ from train_cli.benchmark.start import (
 KINDS = ("classify", "compare", "chat", "leave")
 """What a user does next, each as likely: the last asks, and closes the connection before the answer."""
 
-ANSWER_TOKENS = 16
 PAUSE_SECONDS = (0.5, 2.0)
 """How long a user waits after an answer, and after a "busy"."""
 SAMPLE_SECONDS = 5.0
@@ -58,7 +60,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     task = first_task(arguments.checkpoints)
     with page_process(arguments.checkpoints) as (process, address, began):
         wait_until_served(process, address, began)
-        ask(address, task)  # all is loaded now, so the time is that of the answers
+        ask(address, task)
+        if can_chat(arguments.checkpoints):
+            chat(address)
+        # All is loaded now, so the time is that of the answers.
         end = time.monotonic() + 60 * arguments.minutes
         visits: list[dict[str, Any]] = []
         samples: list[tuple[float, float]] = []
@@ -142,7 +147,7 @@ def _compare(address: str, task: str) -> Any:
 
 
 def _chat(address: str, _: str) -> Any:
-    return call(address, "chat", message=TEXT, max_new_tokens=ANSWER_TOKENS)
+    return chat(address)
 
 
 def _leave(address: str, task: str) -> None:

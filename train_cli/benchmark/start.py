@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fusion_demo.chat import CHAT_TASKS
 from fusion_demo.errors import ConfigError
 from fusion_demo.pretrained.cache import cache_folder
 from train_cli.benchmark.memory import resident_bytes
@@ -37,6 +38,7 @@ LIBRARY = "fusion_demo.session"
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "ශ්‍රී ලංකා කණ්ඩායම තරගය ජයගත්තේය"
+ANSWER_TOKENS = 16
 PATIENCE = 600.0
 """Seconds until a page that does not answer is given up."""
 
@@ -100,20 +102,27 @@ def start_page(checkpoints: Path) -> dict[str, float]:
     """Start the page in a process of its own, ask it once, and end it.
 
     Returns:
-        Seconds from the start until the `page` is served and until a request is answered (`answer`); resident
-        bytes `idle`, before a further request, and `after` it.
+        Seconds from the start until the `page` is served and until a text is classified (`answer`); resident
+        bytes `idle`, when it has classified, and chatted if it can, and `after` it did so again.
 
     Raises:
         ConfigError: the page ended by itself or did not answer.
     """
-    task = first_task(checkpoints)
+    task, chats = first_task(checkpoints), can_chat(checkpoints)
+
+    def use() -> None:
+        ask(address, task)
+        if chats:
+            chat(address)
+
     with page_process(checkpoints) as (process, address, began):
         wait_until_served(process, address, began)
         served = time.perf_counter() - began
         ask(address, task)  # waits until the models are loaded
         answered = time.perf_counter() - began
+        use()  # what writes answers is made when the first one is written
         idle = resident_bytes("VmRSS", str(process.pid))
-        ask(address, task)
+        use()
         return {
             "page": served,
             "answer": answered,
@@ -168,6 +177,15 @@ def ask(address: str, task: str) -> dict[str, Any]:
     return call(address, "classify", task=task, text=TEXT)
 
 
+def chat(address: str) -> dict[str, Any]:
+    """Let the page answer a message, and return the answer.
+
+    Raises:
+        ConfigError: the page answered with an error.
+    """
+    return call(address, "chat", message=TEXT, max_new_tokens=ANSWER_TOKENS)
+
+
 def call(address: str, endpoint: str, **values: Any) -> Any:
     """Call an endpoint of the page, and return its answer.
 
@@ -202,11 +220,15 @@ def first_task(checkpoints: Path) -> str:
     Raises:
         ConfigError: there is none.
     """
-    for path in sorted(checkpoints.glob("*/config.json")):
-        task = json.loads(path.read_text(encoding="utf-8")).get("task")
+    for task in _tasks(checkpoints):
         if task in ("news", "sib200", "reviews"):
             return task
     raise ConfigError(f"There is no checkpoint in {checkpoints} that classifies texts. Give --checkpoints.")
+
+
+def can_chat(checkpoints: Path) -> bool:
+    """Return whether there is a checkpoint that chats."""
+    return not set(CHAT_TASKS).isdisjoint(_tasks(checkpoints))
 
 
 def forget_files(folders: list[Path]) -> None:
@@ -254,6 +276,12 @@ def installed_bytes(names: list[str]) -> int:
             if "extra ==" not in requirement:
                 waiting.append(re.match(r"[\w.-]+", requirement)[0])
     return total
+
+
+def _tasks(checkpoints: Path) -> list[str]:
+    """Return the task of each checkpoint of a folder, in the order of their names."""
+    paths = sorted(checkpoints.glob("*/config.json"))
+    return [json.loads(path.read_text(encoding="utf-8")).get("task") for path in paths]
 
 
 def _check_alive(process: subprocess.Popen, began: float) -> None:

@@ -13,7 +13,15 @@ from fusion_demo.tasks import get_training_task
 from train_cli.__main__ import main
 from train_cli.benchmark import MEASUREMENTS
 from train_cli.benchmark.generation import bytes_per_token, questions
-from train_cli.benchmark.start import BUDGETS, first_task, forget_files, installed_bytes, start_page
+from train_cli.benchmark.start import (
+    BUDGETS,
+    call,
+    can_chat,
+    first_task,
+    forget_files,
+    installed_bytes,
+    start_page,
+)
 from train_cli.benchmark.table5 import SHAPES
 from train_cli.benchmark.writers import SYSTEMS
 
@@ -192,6 +200,20 @@ def test_the_page_is_started_asked_and_ended(tiny_checkpoints):
     assert 0 < page["page"] <= page["answer"]
     assert page["idle"] > 1e8
     assert page["after"] > 1e8
+
+
+def test_memory_is_measured_when_the_page_has_chatted(tiny_checkpoints, chat_checkpoints, monkeypatch):
+    calls = []
+
+    def record(address, endpoint, **values):
+        calls.append(endpoint)
+        return call(address, endpoint, **values)
+
+    monkeypatch.setattr("train_cli.benchmark.start.call", record)
+    start_page(chat_checkpoints)
+    assert calls == ["classify", *("classify", "chat") * 2]
+    assert can_chat(chat_checkpoints)
+    assert not can_chat(tiny_checkpoints)
 
 
 def test_a_page_that_ends_by_itself_says_why(tmp_path, tiny_checkpoints, monkeypatch):
