@@ -7,5 +7,6 @@ replicas.py         asks any replica, and another one where the first one dies
 remote_session.py   a session whose models are in the replicas
 __main__.py         the page on top
 
-Needs requirements-serve.txt; docs/decisions/0019-ray-serve.md says why it is made so.
+What is not Ray's is in fusion_demo/remote/. Needs requirements-serve.txt;
+docs/decisions/0019-ray-serve.md says why it is made so.
 """

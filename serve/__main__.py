@@ -53,7 +53,7 @@ def replica_options(own: argparse.Namespace, settings: Settings) -> ReplicaOptio
     most = max(own.replicas, own.max_replicas, 1)
     return ReplicaOptions(
         checkpoints=os.path.abspath(settings.checkpoints or CHECKPOINTS),  # noqa: PTH100 - links stay links
-        device=settings.device,
+        device=settings.device or "cpu",
         default_checkpoint=settings.default_checkpoint,
         translator=settings.translator,
         compiled=settings.compiled,

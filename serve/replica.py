@@ -3,9 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +16,7 @@ from ray.actor import ActorHandle
 from fusion_demo.classification import Classification
 from fusion_demo.errors import FusionDemoError
 from fusion_demo.input_text import limit_characters
-from fusion_demo.layer_session import LayerSession
+from fusion_demo.remote import Question, Refused, SessionAnswers
 from fusion_demo.session import Session
 from serve.options import ReplicaOptions
 
@@ -31,23 +30,6 @@ HANG_SECONDS = 120.0
 """So long without a token, a row or a label while somebody waits, and the replica is replaced."""
 
 END = object()
-
-
-@dataclass(frozen=True)
-class Question:
-    """What `Session.classify` is asked, of one text or pair."""
-
-    texts: tuple[str, str]
-    task: str
-    checkpoint: str
-    last_layer_only: bool
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An error for the user; raised, Ray would wrap it in a report with a trace."""
-
-    error: FusionDemoError
 
 
 class Replica:
@@ -68,7 +50,7 @@ class Replica:
             translator=options.translator,
             compiled=options.compiled,
         )
-        self._layers = LayerSession(self._session)
+        self._answers = SessionAnswers(self._session)
         self._board = board
         self._waiting = 0
         self._moved = time.monotonic()
@@ -122,38 +104,25 @@ class Replica:
     async def profiles(self, *arguments: Any, **options: Any) -> Any:
         """Answer as `LayerSession.profiles`."""
         with self._somebody_waits():
-            try:
-                return await asyncio.to_thread(self._layers.profiles, *arguments, **options)
-            except FusionDemoError as error:
-                return Refused(error)
+            return await asyncio.to_thread(self._answers.ask, "profiles", arguments, options)
 
     async def stream(self, request: str, method: str, arguments: tuple, options: dict) -> AsyncIterator[Any]:
         """Yield what a method yields, until the request is written on the board.
 
         Args:
             request: Its name there.
-            method: One of the session's methods below.
+            method: One that `SessionAnswers.stream` knows.
             arguments: Of the method.
             options: Of the method, by name.
         """
         stop = Event()
-        begin: dict[str, Callable[[], Iterator[Any]]] = {
-            "chat": lambda: self._session.chat(*arguments, **options, stop=stop),
-            "classify_many": lambda: self._session.classify_many(*arguments, **options),
-            "compare": lambda: self._session.compare(*arguments, **options),
-            "mask": lambda: self._layers.mask(*arguments, **options),
-        }
+        items = self._answers.stream(method, arguments, options, stop)
         told = asyncio.ensure_future(self._tell(request, stop))
         try:
             with self._somebody_waits():
-                items = begin[method]()
                 while (item := await asyncio.to_thread(next, items, END)) is not END:
                     self._moved = time.monotonic()
                     yield item
-                    if stop.is_set() and method != "chat":  # a chat says by itself how it ended
-                        break
-        except FusionDemoError as error:
-            yield Refused(error)
         finally:
             stop.set()
             told.cancel()

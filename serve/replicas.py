@@ -1,7 +1,7 @@
 """Asks any replica, and another one where the first one dies before it has answered."""
 
 from collections.abc import Iterator
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -10,13 +10,10 @@ from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from fusion_demo.errors import ModelError
-from serve.replica import Refused
+from fusion_demo.remote import accepted, passed_on
 
 TRIES = 3
 """A request that ends so many processes is not asked again: it may be what ends them."""
-
-STOP_SECONDS = 0.05
-"""How often it is looked whether a visitor pressed Stop."""
 
 GONE = "The processes that answered have ended, three in a row. Try again; a shorter text needs less memory."
 
@@ -45,7 +42,7 @@ class Replicas:
                 answer = getattr(self._handle, method).remote(*arguments, **options).result()
             except RayActorError:
                 continue
-            return _accepted(answer)
+            return accepted(answer)
         raise ModelError(GONE)
 
     def stream(
@@ -67,31 +64,17 @@ class Replicas:
         """
         yielded = 0
         for _ in range(TRIES):
-            request, ended = uuid4().hex, Event()
-            if stop is not None:
-                Thread(target=self._pass_on, args=(request, stop, ended), daemon=True).start()
+            request = uuid4().hex
             try:
-                items = self._streams.stream.remote(request, method, arguments, options)
-                for number, item in enumerate(items):
-                    if number >= yielded:
-                        yielded += 1
-                        yield _accepted(item)
+                with passed_on(stop, lambda request=request: self._board.stop.remote(request)):
+                    items = self._streams.stream.remote(request, method, arguments, options)
+                    for number, item in enumerate(items):
+                        if number >= yielded:
+                            yielded += 1
+                            yield accepted(item)
                 return
             except RayActorError:
                 continue
             finally:
-                ended.set()
                 self._board.stop.remote(request)
         raise ModelError(GONE)
-
-    def _pass_on(self, request: str, stop: Event, ended: Event) -> None:
-        while not ended.is_set():
-            if stop.wait(STOP_SECONDS):
-                self._board.stop.remote(request)
-                return
-
-
-def _accepted(answer: Any) -> Any:
-    if isinstance(answer, Refused):
-        raise answer.error
-    return answer
