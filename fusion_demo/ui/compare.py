@@ -88,9 +88,16 @@ def compare_tab(session: Session) -> None:
             start |= lane.blank(f'<div class="note">{ui_text("waiting")}</div>')
         yield start
         results: list[Classification | None] = [None] * MAX_LANES
-        for place, answer in enumerate(coming):
-            results[place] = getattr(answer, "classification", None)
-            yield {**lanes[place].draw(answer, view), shown: results}
+        waiting = list(lanes[:count])
+        try:
+            for place, answer in enumerate(coming):
+                results[place] = getattr(answer, "classification", None)
+                yield {**waiting.pop(0).draw(answer, view), shown: results}
+        except FusionDemoError as error:  # who answers for the lanes is gone: those that were drawn stay
+            update: dict[Any, Any] = {}
+            for lane in waiting:
+                update |= lane.draw(error, view)
+            yield update
 
     def ask_again(
         place: int,
@@ -105,7 +112,10 @@ def compare_tab(session: Session) -> None:
         update = lanes[place].choose(lane)
         if question is None:
             return update
-        (answer,) = question.ask(session, [lane])
+        try:
+            (answer,) = question.ask(session, [lane])
+        except FusionDemoError as error:
+            answer = error
         results = [*results[:place], getattr(answer, "classification", None), *results[place + 1 :]]
         return {**update, **lanes[place].draw(answer, view), shown: results}
 
