@@ -53,10 +53,19 @@ class CheckpointFolder:
         Raises:
             CheckpointError: a checkpoint is damaged, or the default one is not there.
         """
-        found = list_checkpoints(self.path)
-        names = [info.name for info in found if info.task in (*TASKS, *CHAT_TASKS)]
+        names = [info.name for info in self._usable()]
         if self.default is not None and self.default not in names:
             raise CheckpointError(unknown_name("checkpoint", self.default, names))
+
+    def load_all(self) -> None:
+        """Load the bridges of all checkpoints that can be asked; no text is read.
+
+        Raises:
+            CheckpointError: one is damaged, or made for other frozen models.
+            ModelError: a frozen model cannot be loaded.
+        """
+        for info in self._usable():
+            self.load(info)
 
     def with_labels(self, task: str | None = None) -> list[CheckpointInfo]:
         """Return the checkpoints of tasks with labels, or of one task, the best on the dev sets first."""
@@ -114,6 +123,9 @@ class CheckpointFolder:
                 bridge = load_checkpoint(info.folder, models=self._models)
                 self._loaded[info.name] = known = _Loaded(version, bridge)
             return known.bridge
+
+    def _usable(self) -> list[CheckpointInfo]:
+        return [info for info in list_checkpoints(self.path) if info.task in (*TASKS, *CHAT_TASKS)]
 
     def _with_labels(self, found: list[CheckpointInfo], task: str | None) -> list[CheckpointInfo]:
         offered = [info for info in found if info.task in TASKS and task in (None, info.task)]

@@ -92,6 +92,20 @@ class Session:
         """Return the tasks that have a checkpoint, that of the checkpoint to start with first."""
         return [get_task(name) for name in dict.fromkeys(info.task for info in self.checkpoints())]
 
+    def load(self) -> None:
+        """Load all that can be asked for, without asking: every bridge, their frozen models, the translator.
+
+        Otherwise each is loaded when it is first asked for. The LLM alone is one of the bridges' LLMs.
+
+        Raises:
+            CheckpointError: a checkpoint is damaged, or made for other frozen models.
+            ModelError: a frozen model cannot be loaded.
+        """
+        with self._lock:
+            self._folder.load_all()
+            if self.translator:
+                self._translator()
+
     def warm_up(self) -> None:
         """Classify a text and answer one, so that all is loaded when a reader comes.
 

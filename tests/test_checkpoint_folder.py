@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 
+import fusion_demo.checkpoint_folder
 import fusion_demo.frozen
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info, save_checkpoint
 from fusion_demo.errors import CheckpointError, ConfigError
@@ -60,6 +61,30 @@ def test_frozen_models_are_loaded_once_for_all_checkpoints(tiny_checkpoints, mon
     for checkpoint in names(session.checkpoints("news")):
         session.classify(SINHALA, "news", checkpoint)
     assert sorted(loads) == ["tiny:encoder", "tiny:llm"]
+
+
+def test_all_can_be_loaded_before_anybody_asks(chat_checkpoints, monkeypatch):
+    loads = []
+    original = fusion_demo.checkpoint_folder.load_checkpoint
+
+    def counted(folder, **options):
+        loads.append(folder.name)
+        return original(folder, **options)
+
+    monkeypatch.setattr(fusion_demo.checkpoint_folder, "load_checkpoint", counted)
+    session = Session(chat_checkpoints)
+    session.load()
+    assert sorted(loads) == ["echo-first", "echo-words", "news"]
+    session.warm_up()
+    assert len(loads) == 3
+
+
+def test_a_damaged_checkpoint_is_refused_when_all_are_loaded(tiny_checkpoints, tmp_path):
+    root = tmp_path / "checkpoints"
+    shutil.copytree(tiny_checkpoints, root)
+    (root / "topics" / "model.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(CheckpointError, match="topics"):
+        Session(root).load()
 
 
 def test_a_checkpoint_trained_anew_is_loaded_anew(tiny_checkpoints, tmp_path):

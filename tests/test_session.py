@@ -250,6 +250,14 @@ def test_who_cannot_chat_says_so(chat_checkpoints, tiny_checkpoints):
         session.chat([Message("user", "")])
 
 
+def test_the_translator_is_loaded_with_the_bridges(chat_checkpoints, monkeypatch):
+    for translator, loaded in (("", []), ("a/translator", ["a/translator"])):
+        session, asked = Session(chat_checkpoints, translator=translator), []
+        monkeypatch.setattr(session, "_translator", lambda s=session, a=asked: a.append(s.translator))
+        session.load()
+        assert asked == loaded
+
+
 def test_a_page_that_can_only_chat_is_warmed_up_too(chat_checkpoints, tmp_path):
     shutil.copytree(chat_checkpoints / "echo-first", tmp_path / "echo")
     Session(tmp_path).warm_up()
