@@ -4,6 +4,7 @@ import importlib.util
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fusion_demo.ui.page import TITLE, build_page
 from fusion_demo.ui.protection import keep_files_private, protected
 from fusion_demo.ui.theme import CSS, THEME
 from fusion_demo.ui.translations import I18N
+from fusion_demo.zero_gpu import DEVICE, find_decorator, is_zero_gpu, open_on_zero_gpu
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 METRICS = Path(__file__).parent / "docs" / "metrics"
@@ -60,6 +62,25 @@ def build_demo(
     return build_page(session, metrics, layers).queue(max_size=queue_length)
 
 
+def open_session(settings: Settings, environment: Mapping[str, str]) -> tuple[Session, LayerSession]:
+    """Return what answers the page: on a ZeroGPU Space its GPU, unless the settings name another device.
+
+    Raises:
+        CheckpointError: on ZeroGPU, a checkpoint is damaged, or the default one is not there.
+        ConfigError: there is no such device, or the package of ZeroGPU is missing.
+        ModelError: on ZeroGPU, a frozen model cannot be loaded.
+    """
+    checkpoints = Path(settings.checkpoints) if settings.checkpoints else CHECKPOINTS
+    options = {
+        "default_checkpoint": settings.default_checkpoint or None,
+        "translator": settings.translator,
+    }
+    if is_zero_gpu(environment) and settings.device in ("", DEVICE):
+        return open_on_zero_gpu(checkpoints, find_decorator(), gr.Error, **options)
+    session = Session(checkpoints, device=settings.device or "cpu", compiled=settings.compiled, **options)
+    return session, LayerSession(session)
+
+
 def serve(demo: gr.Blocks, *, share: bool = False, **options: Any) -> None:
     """Start a server for a page, protected; options are those of `gr.Blocks.launch`."""
     demo.launch(**LAUNCH_OPTIONS, app_kwargs=protected(share=share), share=share, **options)
@@ -90,14 +111,8 @@ def main() -> None:
     try:
         settings = read_settings(__doc__, sys.argv[1:], os.environ)
         limit_characters(settings.max_characters)
-        session = Session(
-            Path(settings.checkpoints) if settings.checkpoints else CHECKPOINTS,
-            device=settings.device,
-            default_checkpoint=settings.default_checkpoint or None,
-            translator=settings.translator,
-            compiled=settings.compiled,
-        )
-        demo = build_demo(session, queue_length=settings.queue_length)
+        session, layers = open_session(settings, os.environ)
+        demo = build_demo(session, layers=layers, queue_length=settings.queue_length)
         launch(demo, settings)
         print(f"{TITLE} is at {demo.share_url or demo.local_url} (Ctrl-C ends it)", flush=True)
         session.warm_up()

@@ -41,7 +41,7 @@ class Settings:
     )
     default_checkpoint: str = option("", "checkpoint to start with; empty: the best on the dev sets")
     translator: str = option("", "hub id or folder of a model into English, for the tab Compare; empty: none")
-    device: str = option("cpu", "where the models run, as cpu or cuda:0")
+    device: str = option("", "where the models run, as cpu or cuda:0; empty: cpu, on a ZeroGPU Space its GPU")
     compiled: bool = option(True, "on a CPU, OpenVINO writes the answers where it can; off: torch, slower")
     max_characters: int = option(MAX_CHARACTERS, "longest text that is read, in characters")
     queue_length: int = option(32, "requests that may wait; the next one is told to come back later")

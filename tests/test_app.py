@@ -6,6 +6,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 
@@ -14,6 +15,7 @@ from fusion_demo.errors import InputError
 from fusion_demo.input_text import MAX_CHARACTERS, limit_characters, readable_text
 from fusion_demo.many_texts import MAX_FILE_BYTES
 from fusion_demo.session import Session
+from fusion_demo.settings import Settings
 from fusion_demo.ui.reading import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,6 +70,43 @@ def test_the_program_prints_its_address_and_serves_the_page(tiny_checkpoints):
 def test_wrong_options_end_the_program_with_a_sentence(tiny_checkpoints, monkeypatch, option, value, message):
     monkeypatch.setattr(sys, "argv", ["app.py", "--checkpoints", str(tiny_checkpoints), option, value])
     with pytest.raises(SystemExit, match=f"error: .*{message}"):
+        app.main()
+
+
+ZERO_GPU = {"SPACES_ZERO_GPU": "true"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "device"), [({}, ""), ({}, "cpu"), ({"SPACES_ZERO_GPU": "false"}, ""), (ZERO_GPU, "cpu")]
+)
+def test_the_models_run_here_unless_a_space_lends_a_gpu_or_the_user_wants_none(
+    tiny_checkpoints, monkeypatch, environment, device
+):
+    monkeypatch.setattr(app, "find_decorator", None)
+    settings = Settings(checkpoints=str(tiny_checkpoints), device=device, default_checkpoint="topics")
+    session, layers = app.open_session(settings, environment)
+    assert type(session) is Session
+    assert layers.session is session
+    assert session.checkpoints()[0].name == "topics"
+    assert session._models.device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["", "cuda:0"])
+def test_on_a_space_with_zero_gpu_its_gpu_answers(tiny_checkpoints, monkeypatch, device):
+    opened = []
+    monkeypatch.setattr(app, "find_decorator", lambda: "decorator")
+    monkeypatch.setattr(app, "open_on_zero_gpu", lambda *given, **options: opened.append((given, options)))
+    app.open_session(Settings(checkpoints=str(tiny_checkpoints), device=device), ZERO_GPU)
+    assert opened == [
+        ((tiny_checkpoints, "decorator", gr.Error), {"default_checkpoint": None, "translator": ""})
+    ]
+
+
+def test_a_space_without_the_package_of_zero_gpu_ends_with_a_sentence(tiny_checkpoints, monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setitem(sys.modules, "spaces", None)
+    monkeypatch.setattr(sys, "argv", ["app.py", "--checkpoints", str(tiny_checkpoints)])
+    with pytest.raises(SystemExit, match="error: SPACES_ZERO_GPU is set, but the package spaces is missing"):
         app.main()
 
 
