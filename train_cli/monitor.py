@@ -103,7 +103,7 @@ class Monitor:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         marked = {"phase": phase} if phase == WARM_START else {}
-        line = {**marked, "update": update, "seconds": round(seconds, 1), **values}
+        line = {**marked, "update": update, "seconds": round(seconds, 3), **values}
         with (self._folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 

@@ -32,11 +32,14 @@ def messages(page, side: str) -> list[str]:
 
 
 def wait_for_an_answer(page) -> None:
-    """Wait until every message has at least the beginning of an answer."""
+    """Wait until every message has at least the beginning of an answer.
+
+    A bubble that has just been made is empty for a moment, before its "…" is in it.
+    """
     page.wait_for_function(
         """() => {
             const answers = [...document.querySelectorAll('#talk .message.bot')];
-            return answers.length && !answers.some(box => box.innerText.trim() === '…');
+            return answers.length && !answers.some(box => ['', '…'].includes(box.innerText.trim()));
         }"""
     )
 
