@@ -1,8 +1,9 @@
 """An answer as it is being written: token by token, from a thread of its own."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -57,7 +58,8 @@ class TokenStreamer(BaseStreamer):
 def read_from_thread(work: Callable[[Callable[[Item], None]], None], stop: Event) -> Iterator[Item]:
     """Yield what `work` hands on from a thread of its own, as it comes; raise here what it raises there.
 
-    Closing the iterator sets `stop`, which `work` is to heed.
+    Closing the iterator sets `stop`, which `work` is to heed. The first result behind a stop takes the place
+    of those that a slower reader has not read yet: nobody waits for what he stopped.
 
     Args:
         work: Called once with the function that takes its results.
@@ -66,9 +68,16 @@ def read_from_thread(work: Callable[[Callable[[Item], None]], None], stop: Event
     results: SimpleQueue[tuple[Item] | None] = SimpleQueue()
     failure: list[BaseException] = []
 
+    def hand_on(item: Item) -> None:
+        if stop.is_set():
+            with suppress(Empty):
+                while True:
+                    results.get_nowait()
+        results.put((item,))
+
     def run() -> None:
         try:
-            work(lambda item: results.put((item,)))
+            work(hand_on)
         except BaseException as error:  # noqa: BLE001 - handed to the reader below
             failure.append(error)
         finally:

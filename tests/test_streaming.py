@@ -49,6 +49,26 @@ def test_closing_asks_the_work_to_end():
     assert stop.is_set()
 
 
+def test_a_slow_reader_gets_nothing_of_what_was_handed_on_before_a_stop():
+    stop, written, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work(emit):
+        for number in range(4):
+            emit(number)
+        written.set()
+        assert stop.wait(30)
+        emit("what there is")
+        ended.set()
+
+    results = read_from_thread(work, stop)
+    assert next(results) == 0
+    assert written.wait(30)
+    assert next(results) == 1
+    stop.set()
+    assert ended.wait(30)
+    assert list(results) == ["what there is"]
+
+
 def test_it_may_be_read_from_several_threads():
     results = read_from_thread(lambda emit: [emit(number) for number in range(3)], threading.Event())
     read = []

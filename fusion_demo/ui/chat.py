@@ -64,6 +64,8 @@ def chat_tab(session: Session) -> None:
         finally:
             started.ended = True
             started.silent.set()
+        # Gradio sends the last update again at the end, when the next message may be on its way already.
+        yield {box: gr.skip()}
 
     def follow(
         started: Running, look: tuple[Any, ...], checkpoint: str, choices: tuple[Any, ...]
@@ -80,8 +82,6 @@ def chat_tab(session: Session) -> None:
         try:
             for update in updates:
                 if started.dismissed:
-                    # Gradio sends the last update again at the end, which would bring the message back.
-                    yield {box: gr.skip()}
                     return
                 first, turn = turn is None, update.turn
                 if turn is None:
@@ -100,7 +100,6 @@ def chat_tab(session: Session) -> None:
             yield give_back(started)
             return
         done = [*started.before, Exchange(started.text, turn)]
-        started.ended = True
         yield {conversation: done, facts: turn_facts(turn), echo: understood(turn), **idle()}
 
     def halt(started: Running | None) -> dict[Any, Any]:
@@ -126,13 +125,14 @@ def chat_tab(session: Session) -> None:
         return {send: gr.Button(visible=True), stop: gr.Button(visible=False, interactive=True)}
 
     def clear(started: Running | None) -> dict[Any, Any]:
-        if started is not None:
-            begun, started.begun = started.begun, True
-            started.ended = started.dismissed = True
-            started.stop.set()
-            if begun:
-                # An update that is on its way would come after this one and bring the message back.
-                started.silent.wait(SILENT_SECONDS)
+        if started is None:  # nothing was said since the last time
+            return {box: gr.skip()}
+        begun, started.begun = started.begun, True
+        started.ended = started.dismissed = True
+        started.stop.set()
+        if begun:
+            # An update that is on its way would come after this one and bring the message back.
+            started.silent.wait(SILENT_SECONDS)
         return {
             running: None,
             conversation: [],

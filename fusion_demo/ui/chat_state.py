@@ -65,8 +65,11 @@ class Running:
 
 
 def is_busy(running: Running | None) -> bool:
-    """Whether an answer is being written, or waits for its turn."""
-    return running is not None and not running.ended
+    """Whether an answer is being written or waits for its turn, or the conversation is being cleared.
+
+    A message that is sent while the page still hears of the clearing would be cleared with the rest.
+    """
+    return running is not None and (running.dismissed or not running.ended)
 
 
 def bubbles(exchanges: Sequence[Exchange], *pending: str) -> list[dict[str, Any]]:

@@ -139,6 +139,7 @@ def test_clear_ends_an_answer_that_is_being_written(chat_page, slow_tokens):
     chat_page.wait_for_timeout(2_000)  # what was on its way has come by now
     assert messages(chat_page, "user") == []
     say(chat_page, "two words")
+    stop(chat_page)
     wait_for_columns(chat_page, 2)
 
 

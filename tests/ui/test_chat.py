@@ -13,7 +13,7 @@ from fusion_demo.errors import InputError
 from fusion_demo.session import Session
 from fusion_demo.ui import chat
 from fusion_demo.ui.chat import decoding_of
-from fusion_demo.ui.chat_state import Running
+from fusion_demo.ui.chat_state import Running, is_busy
 from fusion_demo.ui.reading import MOST_USED
 from fusion_demo.ui.translations import in_english
 
@@ -46,10 +46,20 @@ def ids(update):
     return named
 
 
+NOTHING_NEW = {"message": {"__type__": "update"}}
+
+
+def follow(demo, started, settings=SETTINGS):
+    """Return all updates of an answer but the last, which Gradio sends twice and is to bring nothing."""
+    *updates, last = map(ids, handler(demo, "answer")(started, *settings))
+    assert last == NOTHING_NEW
+    return updates
+
+
 def say(demo, text, exchanges=()):
     """Send a message and return its `Running` and all updates of the page."""
     started = ids(handler(demo, "take")(text, list(exchanges), None))["running"]
-    return started, [ids(update) for update in handler(demo, "answer")(started, *SETTINGS)]
+    return started, follow(demo, started)
 
 
 def test_a_message_is_answered_bit_by_bit_and_kept(demo):
@@ -133,15 +143,15 @@ def test_retry_asks_again_and_keeps_the_old_answer_if_that_fails(demo, session, 
     update = ids(handler(demo, "retry")(said, None, "draft"))
     assert update["message"] == "draft"
     assert [bubble["content"] for bubble in update["talk"]] == ["first", "…"]
-    *_, last = handler(demo, "answer")(update["running"], *SETTINGS)
-    assert [kept.text for kept in ids(last)["conversation"]] == ["first"]
+    *_, last = follow(demo, update["running"])
+    assert [kept.text for kept in last["conversation"]] == ["first"]
 
     def fail(*_, **__):
         raise InputError("not now")
 
     update = ids(handler(demo, "retry")(said, None, "draft"))
     monkeypatch.setattr(session, "chat", fail)
-    *_, last = map(ids, handler(demo, "answer")(update["running"], *SETTINGS))
+    *_, last = follow(demo, update["running"])
     assert "not now" in last["chat-problem"].value
     assert "message" not in last
     assert len(last["talk"]) == 2
@@ -158,7 +168,8 @@ def test_stop_ends_the_answer_and_keeps_what_there_is(demo):
     next(updates)
     update = ids(handler(demo, "halt")(started))
     assert update["stop"].interactive is False
-    *_, last = updates
+    *_, last, nothing = updates
+    assert nothing == NOTHING_NEW
     (exchange,) = last["conversation"]
     assert exchange.turn.stopped
     assert exchange.turn.tokens_out < 500
@@ -198,7 +209,28 @@ def test_an_answer_that_was_cleared_away_shows_nothing_more(demo, monkeypatch):
     updates = handler(demo, "answer")(started, *SETTINGS)
     next(updates)
     handler(demo, "clear")(started)
-    assert [ids(update) for update in updates] == [{"message": {"__type__": "update"}}]
+    assert [ids(update) for update in updates] == [NOTHING_NEW]
+
+
+def test_a_message_that_is_sent_while_all_is_cleared_waits_in_the_box(demo, monkeypatch):
+    """The page hears of the clearing after the answer is over, and would lose what was sent in between."""
+    monkeypatch.setattr(gr, "Info", lambda _: None)
+    started, _ = say(demo, "hello")
+    handler(demo, "clear")(started)
+    assert ids(handler(demo, "take")("next", [], started)) == NOTHING_NEW
+    assert ids(handler(demo, "retry")([], started, "")) == NOTHING_NEW
+    assert ids(handler(demo, "take")("next", [], None))["talk"][0]["content"] == "next"
+
+
+def test_clear_with_nothing_said_takes_nothing_away(demo):
+    assert ids(handler(demo, "clear")(None)) == NOTHING_NEW
+
+
+def test_the_next_message_is_taken_only_when_the_answer_is_with_the_page(demo):
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    for update in map(ids, handler(demo, "answer")(started, *SETTINGS)):
+        assert is_busy(started) == (update != NOTHING_NEW)
+    assert not is_busy(started)
 
 
 def test_clear_comes_after_the_last_update(demo):
@@ -245,7 +277,7 @@ def test_every_message_can_be_shown_again(demo):
 
 def test_a_message_that_went_straight_in_has_no_heatmap(demo):
     started = ids(handler(demo, "take")("What is the name of this river?", [], None))["running"]
-    *_, last = map(ids, handler(demo, "answer")(started, *SETTINGS[:-1], True))
+    *_, last = follow(demo, started, [*SETTINGS[:-1], True])
     said = last["conversation"]
     assert said[0].turn.straight
     assert "straight in" in in_english(last["echo"])

@@ -39,3 +39,9 @@ def test_a_message_is_busy_until_it_has_ended():
     running.ended = True
     assert not is_busy(running)
     assert not is_busy(None)
+
+
+def test_a_conversation_that_is_being_cleared_takes_no_message():
+    running = Running("a", [], [])
+    running.ended = running.dismissed = True
+    assert is_busy(running)
