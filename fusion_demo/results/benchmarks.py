@@ -123,7 +123,8 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
         f"{losses['largest_difference']:.1e} nats (the first is {losses['ours'][0]:.4f}, the last "
         f"{losses['ours'][-1]:.4f}). Each step multiplies the rounding of those before it; in float64, "
         f"{exact['batch_size']} examples a step, they differ by at most {exact['largest_difference']:.1e} "
-        f"over {len(exact['ours'])} steps.\n",
+        f"over {len(exact['ours'])} steps, and our step from itself with the examples of each batch in "
+        f"reverse by {exact['order_difference']:.1e}.\n",
         Table("Training step, ours and plain", header, body),
         Table(
             "Where a training step's time goes",

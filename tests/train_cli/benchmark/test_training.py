@@ -93,12 +93,23 @@ def test_in_float64_the_losses_are_equal_unless_the_steps_differ(recipe, example
     assert equal["batch_size"] == recipe.batch_size
     assert len(equal["ours"]) == len(equal["plain"]) == recipe.steps
     assert equal["largest_difference"] < 1e-6
+    assert 0 < equal["order_difference"] < 1e-6
 
     def build_longer(recipe, models, total):
         return build_plain(recipe, models, 2 * total)  # its learning rate falls half as fast
 
     monkeypatch.setattr(training, "build_plain", build_longer)
     assert training.exact_losses(recipe)["largest_difference"] > 1e-3
+
+
+def test_what_is_float64_stays_float64():
+    exact, coarse = torch.tensor(1 / 3, dtype=torch.float64), torch.tensor(1 / 3, dtype=torch.bfloat16)
+    with training.StaysDouble():
+        kept = [exact.float(), exact.to(torch.float32), exact.to(dtype=torch.float32), exact + 1]
+        assert [value.dtype for value in kept] == [torch.float64] * 4
+        assert exact.to(torch.bfloat16).dtype == torch.bfloat16
+        assert coarse.float().dtype == torch.float32
+    assert exact.float().dtype == torch.float32
 
 
 def test_another_rate_gives_other_losses(recipe, examples, plain):
