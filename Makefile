@@ -10,7 +10,7 @@ APP_STAMP := $(VENV)/requirements.stamp
 DEV_STAMP := $(VENV)/requirements-dev.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage mutants check fix docs lock models
+.PHONY: help demo test coverage mutants fuzz check fix docs lock models
 
 help:  ## show these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ coverage: models $(DEV_STAMP)  ## run all tests, and show which lines and branch
 mutants: $(DEV_STAMP)  ## change the code in small ways, and show which changes no test notices (it goes on where it stopped)
 	@OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run $(ARGS)
 	@$(VENV)/bin/mutmut results
+
+fuzz: $(DEV_STAMP)  ## look for bytes that break what takes text, files or JSON; ARGS="upload -runs=9999" goes to the fuzzer
+	@$(RUN) -m tests.fuzz $(or $(ARGS),all -max_total_time=600)
 
 check: $(DEV_STAMP)  ## run the linter and the formatter check
 	@$(RUN) -m ruff check .

@@ -95,13 +95,13 @@ def endpoints(demo):
     return {fn.api_name: fn.fn for fn in demo.fns.values() if fn.api_name in PARAMETERS}
 
 
-def asked(call, refusal=FusionDemoError):
-    """Return what a call returns; None if it refuses in one sentence."""
+def asked(call, refusal=FusionDemoError, begins=""):
+    """Return what a call returns; None if it refuses in one sentence. It begins with a letter or `begins`."""
     try:
         return call()
     except refusal as error:
         text = getattr(error, "message", str(error))
-        if not (text[:1].isalpha() and text[-1] in ".?" and len(text) < 1500):
+        if not ((text[:1].isalpha() or text[:1] in begins) and text[-1] in ".?" and len(text) < 1500):
             raise AssertionError(f"no sentence: {text!r}") from error
         return None
 

@@ -78,6 +78,11 @@ def test_check_needs_no_models(make):
     assert make("check")[1] == ["-m ruff check .", "-m ruff format --check ."]
 
 
+def test_fuzz_runs_all_targets_for_ten_minutes_or_what_is_asked_for(make):
+    assert make("fuzz")[1][-1] == "-m tests.fuzz all -max_total_time=600"
+    assert make("fuzz", "ARGS=upload -runs=9")[1] == ["-m tests.fuzz upload -runs=9"]
+
+
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements.lock"])
 def test_a_changed_list_is_installed_again(make, tmp_path, name):
     make("test")
