@@ -96,12 +96,12 @@ def endpoints(demo):
 
 
 def asked(call, refusal=FusionDemoError, begins=""):
-    """Return what a call returns; None if it refuses in one sentence. It begins with a letter or `begins`."""
+    """Return what a call returns; None if it refuses in one sentence. It begins with a letter, a digit or `begins`."""
     try:
         return call()
     except refusal as error:
         text = getattr(error, "message", str(error))
-        if not ((text[:1].isalpha() or text[:1] in begins) and text[-1] in ".?" and len(text) < 1500):
+        if not ((text[:1].isalnum() or text[:1] in begins) and text[-1] in ".?" and len(text) < 1500):
             raise AssertionError(f"no sentence: {text!r}") from error
         return None
 
