@@ -96,7 +96,10 @@ def endpoints(demo):
 
 
 def asked(call, refusal=FusionDemoError, begins=""):
-    """Return what a call returns; None if it refuses in one sentence. It begins with a letter, a digit or `begins`."""
+    """Return what a call returns; None if it refuses in one sentence.
+
+    That begins with a letter, a digit or `begins`.
+    """
     try:
         return call()
     except refusal as error:
