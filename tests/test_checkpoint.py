@@ -108,8 +108,14 @@ def test_a_flipped_bit_is_refused(folder, tiny_models):
 def test_other_frozen_models_are_refused(folder, tiny_models, role):
     fingerprints = read_checkpoint_info(folder).fingerprints | {role: "0" * 64}
     save_again(folder, tiny_models, fingerprints=fingerprints)
-    with pytest.raises(CheckpointError, match=f"trained with another {role}.*models fetch"):
+    here = tiny_models.fingerprints(read_checkpoint_info(folder).bridge)[role]
+    with pytest.raises(CheckpointError) as error:
         load_checkpoint(folder, tiny_models)
+    assert str(error.value) == (
+        f"{folder} was trained with another {role} than 'tiny:{role}' is here (fingerprint 000000000000, "
+        f"here {here[:12]}). Fetch that model again (`python -m train_cli models fetch`), or train for this "
+        "one."
+    )
 
 
 def test_a_bridge_starts_from_the_tensors_of_another_with_another_prompt(
@@ -209,6 +215,14 @@ def test_a_config_that_was_changed_is_refused(folder, tiny_models, make_bridge, 
         start_from(folder, bridge, tiny_models.fingerprints(bridge.config))
 
 
+def test_a_config_that_was_changed_after_it_was_saved_again_is_refused(folder, tiny_models):
+    save_again(folder, tiny_models, task="sib200")
+    load_checkpoint(folder, tiny_models)
+    rewrite(folder / "config.json", lambda c: c.update(task="news"))
+    with pytest.raises(CheckpointError, match="is not the one that"):
+        load_checkpoint(folder, tiny_models)
+
+
 def test_a_config_in_another_form_is_the_same(folder, tiny_models):
     rewrite(folder / "config.json", lambda c: c.update(bridge=dict(reversed(c["bridge"].items()))))
     load_checkpoint(folder, tiny_models)
@@ -245,12 +259,16 @@ def test_a_config_of_another_fusion_is_refused(folder, tiny_models):
         (lambda c: c.update(task=3), "value of the wrong type"),
         (lambda c: c["bridge"].update(fusions="x"), "Unknown option 'fusions'. Did you mean 'fusion'"),
         (lambda c: c["bridge"].update(fusion_heads="two"), "'fusion_heads' takes int"),
+        (lambda c: c["training"].update(seed="two"), "'seed' takes int"),
+        (lambda c: c.update(command=3), "value of the wrong type"),
+        (lambda c: c.update(extra=c.pop("task")), "these keys: extra, task"),
     ],
 )
 def test_an_edited_config_is_refused(folder, change, message):
     rewrite(folder / "config.json", change)
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(CheckpointError, match=message) as error:
         read_checkpoint_info(folder)
+    assert str(error.value).startswith(str(folder / "config.json"))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, "\ud800"])
@@ -302,6 +320,11 @@ def test_nothing_is_saved_that_was_trained_between_random_models(folder, tmp_pat
     info = read_checkpoint_info(folder)
     bridge = dataclasses.replace(info.bridge, **{role: "random:mt5-large"})
     info = dataclasses.replace(info, folder=tmp_path / "new", bridge=bridge)
-    with pytest.raises(CheckpointError, match=r"'random:mt5-large' are random: .*--dry-run"):
+    with pytest.raises(CheckpointError) as error:
         save_checkpoint(info, {})
+    assert str(error.value) == (
+        "The weights of 'random:mt5-large' are random: it is there for `train --dry-run` and for benchmarks "
+        "only. Name the real model, such as google/mt5-large and meta-llama/Llama-3.2-1B-Instruct, to train "
+        "a checkpoint."
+    )
     assert not (tmp_path / "new").exists()

@@ -1,4 +1,5 @@
 import pytest
+from tokenizers import processors
 
 from fusion_demo.decoding import Decoding
 from fusion_demo.errors import ConfigError, ModelError
@@ -25,6 +26,26 @@ def test_the_chat_form_puts_the_text_where_the_user_speaks(tokenizer):
     assert tokenizer.decode(frame.answer_ids(tokenizer, "sports")) == "sports<|end|>"
 
 
+@pytest.mark.parametrize("form", ["bare", "chat"])
+def test_a_tokeniser_that_adds_tokens_of_its_own_adds_none_here(tokenizer, form):
+    """Llama's puts a begin token before all that it is given; it belongs where the prompt begins."""
+    turns = [("user", [7, 8]), ("assistant", [9])]
+    given = {"instruction": "Which topic?", "bare_prompt": "Label:", "history": turns}
+    plain = build_frame(tokenizer, form, **given)
+    answer = plain.answer_ids(tokenizer, "sports")
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{tokenizer.bos_token} $A", special_tokens=[(tokenizer.bos_token, tokenizer.bos_token_id)]
+    )
+    assert tokenizer.encode("a")[0] == tokenizer.bos_token_id
+    assert build_frame(tokenizer, form, **given) == plain
+    assert plain.answer_ids(tokenizer, "sports") == answer
+
+
+def test_a_tokeniser_without_a_begin_token_begins_with_the_text(tokenizer):
+    tokenizer.bos_token = None
+    assert build_frame(tokenizer, "bare", instruction="", bare_prompt="").before == ()
+
+
 def test_without_an_instruction_the_text_stands_alone(tokenizer):
     frame = build_frame(tokenizer, "chat", instruction="", bare_prompt="")
     assert tokenizer.decode(frame.before) == "<|user|>"
@@ -42,7 +63,7 @@ def test_auto_takes_the_chat_form_where_there_is_a_template(tokenizer):
 
 def test_a_missing_template_is_named(tokenizer):
     tokenizer.chat_template = None
-    with pytest.raises(ConfigError, match=r"no chat template. Use --prompt-form bare"):
+    with pytest.raises(ConfigError, match=r"^This LLM has no chat template. Use --prompt-form bare.$"):
         build_frame(tokenizer, "chat", instruction="", bare_prompt="")
 
 
@@ -69,6 +90,7 @@ def test_earlier_turns_stand_before_the_text(tokenizer, form, before):
         alone.answer_prefix,
         alone.text_end,
     )
+    assert (frame.shared, alone.shared) == (False, True)
 
 
 def test_templates_that_print_the_date_print_a_fixed_one(tokenizer):

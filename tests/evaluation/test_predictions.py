@@ -96,6 +96,7 @@ def test_languages_may_be_added_and_stay(folder):
         ({"details": {"weights_sha256": "13", "dtype": "float32"}}, "weights_sha256 was '12', is '13'"),
         ({"details": {"weights_sha256": "12"}}, "dtype was 'float32', is None"),
         ({"data": {"si": {"rows": 3, "sha256": "cd"}}}, "the texts in 'si' are others"),
+        ({"seed": 1, "split": "dev"}, r": seed was 0, is 1; split was 'test', is 'dev'\."),
     ],
 )
 def test_another_run_is_refused_with_what_differs_and_what_to_do(folder, changes, reason):
@@ -170,8 +171,41 @@ def test_a_damaged_description_is_named(folder, content):
         read_run(folder)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"system": 3},
+        {"seed": "0"},
+        {"details": []},
+        {"scores": ["likelihood", 3]},
+        {"labels": [1, 2]},
+        {"data": {"si": {"rows": "3"}}},
+        {"data": []},
+        {"colour": "red"},
+    ],
+)
+def test_a_description_with_a_value_of_another_kind_is_damaged(folder, changes):
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(DataError, match=r"run\.json is damaged"):
+        read_run(folder)
+
+
+def test_half_a_line_is_no_row(folder):
+    path = folder / "si.jsonl"
+    path.write_bytes(path.read_bytes() + b'\n{"row"')
+    with pytest.raises(DataError, match=r"si\.jsonl:4: this is no row of the run"):
+        read_run(folder)
+    path.write_bytes(path.read_bytes().replace(b'\n\n{"row"', b'\n{"row"'))
+    assert read_run(folder).languages == {"si": ROWS}
+
+
 def test_what_is_no_run_is_named(tmp_path):
-    with pytest.raises(DataError, match="There is no folder of predictions"):
+    with pytest.raises(DataError) as error:
         read_run(tmp_path / "none")
+    assert str(error.value) == (
+        f"There is no folder of predictions '{tmp_path / 'none'}'. `python -m train_cli evaluate` writes one "
+        "and prints its name."
+    )
     with pytest.raises(DataError, match=r"holds no run\.json"):
         read_run(tmp_path)

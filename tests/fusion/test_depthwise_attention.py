@@ -112,3 +112,9 @@ def test_the_last_layer_alone_asks():
     states[:, 0, -1] += 1.0
     assert not torch.allclose(fusion(states, mask).layer_weights[:, 0], before[:, 0])
     assert torch.equal(fusion(states, mask).layer_weights[:, 1], before[:, 1])
+
+
+@pytest.mark.parametrize(("width", "inner"), [(8, 4), (3, 2), (1, 1)])
+def test_half_the_width_is_inside_and_at_least_one(width, inner):
+    fusion = DepthwiseAttentionFusion(2, width)
+    assert fusion.query[0].out_features == inner

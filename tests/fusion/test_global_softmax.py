@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from fusion_demo.config import BridgeConfig
 from fusion_demo.fusion import GlobalSoftmaxFusion
 
 
@@ -34,6 +35,12 @@ def test_the_docstrings_example():
     with torch.no_grad():
         fusion.weights.copy_(torch.tensor([0.0, math.log(3) / 101]))
     assert fusion.layer_weights(torch.zeros(1, 1, 2, 1)).tolist() == pytest.approx([0.25, 0.75])
+
+
+def test_the_slope_of_the_config_is_that_of_the_first_weights():
+    fusion = GlobalSoftmaxFusion.from_config(BridgeConfig(fusion_slope=0.5), 4, 8)
+    expected = torch.softmax(0.5 * torch.arange(4), dim=0)
+    torch.testing.assert_close(fusion.layer_weights(torch.zeros(1, 1, 4, 8)), expected)
 
 
 def test_it_starts_uniform_as_in_the_authors_code():

@@ -1,7 +1,11 @@
+import dataclasses
+from inspect import signature
+
 import pytest
 import torch
 from torch import nn
 
+from fusion_demo.config import BridgeConfig
 from fusion_demo.errors import ConfigError
 from fusion_demo.fusion import TransformerSoftmaxFusion
 
@@ -44,7 +48,7 @@ def reference(fusion, states):
     return weights, sum(weights[layer] * states[layer] for layer in range(L))
 
 
-@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("blocks", [1, 2, 3])
 @torch.no_grad()
 def test_it_equals_the_slow_reference(blocks):
     fusion = trained_fusion(blocks)
@@ -59,6 +63,34 @@ def test_it_equals_the_slow_reference(blocks):
 
 def test_the_query_starts_at_zero():
     assert not TransformerSoftmaxFusion(L, D, heads=2).query.any()
+
+
+def test_the_positions_start_small():
+    torch.manual_seed(0)
+    positions = TransformerSoftmaxFusion(50, 40).positions
+    assert positions.std().item() == pytest.approx(0.02, rel=0.1)
+
+
+def test_every_option_of_the_config_is_used():
+    config = BridgeConfig(
+        fusion_blocks=3, fusion_heads=2, fusion_feedforward=1.5, fusion_dropout=0.25, fusion_slope=0.5
+    )
+    torch.manual_seed(0)
+    made = TransformerSoftmaxFusion.from_config(config, L, D)
+    torch.manual_seed(0)
+    plain = TransformerSoftmaxFusion.from_config(dataclasses.replace(config, fusion_slope=0.0), L, D)
+    torch.testing.assert_close(made.score.bias - plain.score.bias, 0.5 * torch.arange(L))
+    assert len(made.blocks) == 3
+    for block in made.blocks:
+        assert (block.heads, block.feedforward[0].out_features) == (2, 12)
+        assert {block.dropout.p, block.attention_dropout.p, block.feedforward[2].p} == {0.25}
+
+
+def test_its_own_defaults_are_those_of_the_config():
+    defaults = {name: value.default for name, value in signature(TransformerSoftmaxFusion).parameters.items()}
+    config = BridgeConfig()
+    for name in ("blocks", "heads", "feedforward", "dropout", "slope"):
+        assert defaults[name] == getattr(config, f"fusion_{name}"), name
 
 
 def test_tokens_get_weights_of_their_own():
@@ -94,8 +126,11 @@ def test_dropout_reaches_the_attention_of_a_whole_sequence():
 
 
 def test_heads_that_do_not_divide_the_width_are_refused():
-    with pytest.raises(ConfigError, match="'fusion_heads' is 3, which does not divide the encoder's width 8"):
+    with pytest.raises(ConfigError) as error:
         TransformerSoftmaxFusion(L, D, heads=3)
+    assert str(error.value) == (
+        "'fusion_heads' is 3, which does not divide the encoder's width 8. Give a divisor of it."
+    )
 
 
 def test_a_slope_is_added_to_the_scores_of_the_layers():
