@@ -69,7 +69,8 @@ def test_a_missing_template_is_named(tokenizer):
 
 def test_a_template_that_changes_the_text_is_refused(tokenizer):
     tokenizer.chat_template = "{{ messages[0]['content'] }}{{ messages[0]['content'] }}"
-    with pytest.raises(ModelError, match="changes the user's text"):
+    message = "^The LLM's chat template changes the user's text. Use --prompt-form bare.$"
+    with pytest.raises(ModelError, match=message):
         build_frame(tokenizer, "chat", instruction="", bare_prompt="")
 
 
