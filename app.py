@@ -14,7 +14,7 @@ from fusion_demo.errors import ConfigError, FusionDemoError
 from fusion_demo.input_text import limit_characters
 from fusion_demo.layer_session import LayerSession
 from fusion_demo.many_texts import MAX_FILE_BYTES
-from fusion_demo.memory import bound_arenas
+from fusion_demo.memory import bound_malloc
 from fusion_demo.session import Session
 from fusion_demo.settings import Settings, read_settings
 from fusion_demo.ui.call_sessions import SESSIONS_KEPT
@@ -126,5 +126,5 @@ def main() -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that uploads go with the program then, too
     keep_files_private(os.environ)
-    bound_arenas(os.environ)
+    bound_malloc(os.environ)
     main()

@@ -15,12 +15,14 @@ PROCESSES = Path("/proc")
 RESET_PEAK = "5"
 """Written to `clear_refs`, it makes Linux count the peak of the resident memory anew (proc(5))."""
 
-M_ARENA_MAX = -8
-"""Option of glibc's `mallopt` (malloc.h)."""
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+"""Options of glibc's `mallopt` (malloc.h)."""
 
-ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
+ARENAS_VARIABLE, LARGE_VARIABLE = "MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_"
 ARENAS = 2
 """The models answer one request at a time; what is asked meanwhile need not wait for their allocations."""
+LARGE_BYTES = 1_000_000
+"""From this size on, memory is the system's own and goes back to it as soon as it is freed."""
 
 
 @dataclass
@@ -94,17 +96,26 @@ def resident_bytes(field: str, process: str = "self") -> int | None:
     return 1024 * int(line[1]) if line else None
 
 
-def bound_arenas(environment: Mapping[str, str]) -> None:
-    """Keep a server's memory flat: glibc's malloc makes two arenas for all threads, instead of eight a core.
+def bound_malloc(environment: Mapping[str, str]) -> None:
+    """Keep a server's memory flat, where glibc's malloc would keep what was freed (mallopt(3)).
 
-    Each arena keeps up to 64 MB of what was freed, and the threads of a server, which come and go, fill one
-    after another. To be called before there are threads. Does nothing where the C library is not glibc, or
-    where whoever runs the program has set `MALLOC_ARENA_MAX` (mallopt(3)).
+    It makes two arenas for all threads, instead of eight a core: each keeps up to 64 MB, and the threads of a
+    server, which come and go, fill one after another. And what is large does not lie in an arena, where what
+    is small and stays comes to lie behind it; by itself malloc would put up to 32 MB there, once so much has
+    been freed.
+
+    To be called before there are threads. Does nothing where the C library is not glibc, or where whoever
+    runs the program has set `MALLOC_ARENA_MAX` or `MALLOC_MMAP_THRESHOLD_`, for what that sets.
 
     Args:
         environment: The environment variables.
     """
-    if sys.platform == "linux" and ARENAS_VARIABLE not in environment:
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt:
-            mallopt(M_ARENA_MAX, ARENAS)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
+        return
+    for option, value, variable in (
+        (M_ARENA_MAX, ARENAS, ARENAS_VARIABLE),
+        (M_MMAP_THRESHOLD, LARGE_BYTES, LARGE_VARIABLE),
+    ):
+        if variable not in environment:
+            mallopt(option, value)

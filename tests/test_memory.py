@@ -11,7 +11,14 @@ import torch
 from torch import nn
 
 import fusion_demo.memory
-from fusion_demo.memory import ARENAS, ARENAS_VARIABLE, bound_arenas, measure_peak, weight_bytes
+from fusion_demo.memory import (
+    ARENAS,
+    ARENAS_VARIABLE,
+    LARGE_VARIABLE,
+    bound_malloc,
+    measure_peak,
+    weight_bytes,
+)
 
 CPU = torch.device("cpu")
 
@@ -45,9 +52,9 @@ def test_where_nothing_can_be_measured_nothing_is_said(monkeypatch):
 
 COUNT_ARENAS = """
 import ctypes, os, sys, threading
-from fusion_demo.memory import bound_arenas
+from fusion_demo.memory import bound_malloc
 if sys.argv[1] == "bounded":
-    bound_arenas(os.environ)
+    bound_malloc(os.environ)
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 together = threading.Barrier(9)
@@ -82,9 +89,40 @@ def test_a_bound_that_is_set_already_stays():
     assert count_arenas("bounded", MALLOC_ARENA_MAX="5") == 5
 
 
+COUNT_BLOCKS = """
+import ctypes, os, sys
+from fusion_demo.memory import bound_malloc
+if sys.argv[1] == "bounded":
+    bound_malloc(os.environ)
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+class Info(ctypes.Structure):
+    _fields_ = [(f"f{i}", ctypes.c_size_t) for i in range(10)]
+libc.mallinfo2.restype = Info
+libc.free(ctypes.c_void_p(libc.malloc(20_000_000)))
+before = libc.mallinfo2().f3  # blocks that are the system's own
+libc.malloc(2_000_000)
+print(libc.mallinfo2().f3 - before)
+"""
+
+
+def count_blocks(*arguments, **variables):
+    environment = {name: value for name, value in os.environ.items() if name != LARGE_VARIABLE} | variables
+    command = [sys.executable, "-c", COUNT_BLOCKS, *arguments]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux")
+def test_what_is_large_lies_in_no_arena():
+    """By itself, malloc takes 20 MB that were freed as the size below which memory is kept."""
+    assert count_blocks("bounded") == 1
+    assert count_blocks("") == 0
+    assert count_blocks("bounded", MALLOC_MMAP_THRESHOLD_="10000000") == 0
+
+
 def test_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr(fusion_demo.memory.ctypes, "CDLL", lambda _: object())
-    bound_arenas({})
+    bound_malloc({})
     monkeypatch.setattr(fusion_demo.memory.sys, "platform", "win32")
     monkeypatch.setattr(fusion_demo.memory.ctypes, "CDLL", lambda _: pytest.fail("asked for"))
-    bound_arenas({})
+    bound_malloc({})

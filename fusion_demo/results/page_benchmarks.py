@@ -31,6 +31,13 @@ def load_blocks(report: Mapping[str, Any]) -> list[Block]:
         times = [f"{seconds['median']:.1f}", f"{seconds['p95']:.1f}"] if seconds else [MISSING, MISSING]
         body.append([kind, f"{row['answered']:,}", f"{row['busy']:,}", f"{row['failed']:,}", *times])
     first, memory = report["first_token"], report["memory"]
+    held = ""
+    if memory["held_per_minute"] is not None:
+        slope, low, high = (memory[name] / 1e6 for name in ("held_per_minute", "held_low", "held_high"))
+        held = (
+            f"; the least of each half minute, to which no answer in the making adds, {slope:+.2f} "
+            f"({low:+.2f} to {high:+.2f})"
+        )
     waiting = f"{first['median']:.1f} s, p95 {first['p95']:.1f} s" if first else "not measured"
     return [
         "### Many users at once\n",
@@ -39,7 +46,7 @@ def load_blocks(report: Mapping[str, Any]) -> list[Block]:
         "full (*busy*). *leave* asks and goes before the answer. Seconds are from the request to the answer, "
         f"the waiting included. First token of a chat, the waiting included: median {waiting}. Resident "
         f"memory {memory['start'] / 1e6:,.0f} MB at the start, {memory['end'] / 1e6:,.0f} MB at the end, and "
-        f"behind the first quarter {memory['bytes_per_minute'] / 1e6:+.2f} MB a minute.\n",
+        f"behind the first quarter {memory['bytes_per_minute'] / 1e6:+.2f} MB a minute{held}.\n",
         Table("Many users at once", ["what", "answered", "busy", "failed", "s, median", "s, p95"], body),
     ]
 

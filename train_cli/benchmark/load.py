@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from fusion_demo.errors import ConfigError
 from fusion_demo.settings import Settings
@@ -35,7 +36,9 @@ KINDS = ("classify", "compare", "chat", "leave")
 
 PAUSE_SECONDS = (0.5, 2.0)
 """How long a user waits after an answer, and after a "busy"."""
-SAMPLE_SECONDS = 5.0
+SAMPLE_SECONDS = 1.0
+HELD_SECONDS = 30.0
+"""The least of so many seconds is what is held: an answer in the making adds a hundred MB for a moment."""
 MOST_MINUTES = 24 * 60
 WARM_UP = 0.25
 """Fraction of the time whose memory does not count: buffers grow to their size in it."""
@@ -88,27 +91,45 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def memory_trend(samples: list[tuple[float, float]]) -> dict[str, float]:
+def memory_trend(samples: list[tuple[float, float]]) -> dict[str, float | None]:
     """Return how a process's memory went.
 
     Args:
         samples: Seconds since the start, resident bytes.
 
     Returns:
-        The bytes at the first `start` and the last `end`, the `peak`, and the slope of the line through
-        those behind the warm-up, `bytes_per_minute`.
+        The bytes at the first `start` and the last `end`, the `peak`, and the slopes of two lines behind the
+        warm-up, in bytes a minute: `bytes_per_minute` through all samples, and `held_per_minute` through the
+        least of each `HELD_SECONDS`, with its 95 % interval, `held_low` to `held_high`; None of a short time.
 
     Example: 0 s 10, 60 s 20, 120 s 30 with no warm-up -> 10 bytes a minute.
     """
-    seconds, held = np.array(samples, dtype=float).T
+    seconds, memory = np.array(samples, dtype=float).T
     counted = seconds >= WARM_UP * seconds[-1]
-    slope = np.polyfit(seconds[counted], held[counted], 1)[0] if counted.sum() > 1 else 0.0
-    return {
-        "start": float(held[0]),
-        "end": float(held[-1]),
-        "peak": float(held.max()),
-        "bytes_per_minute": float(60 * slope),
+    windows = seconds // HELD_SECONDS
+    whole = [w for w in np.unique(windows)[:-1] if w * HELD_SECONDS >= WARM_UP * seconds[-1]]
+    least = [memory[windows == window].min() for window in whole]
+    trend: dict[str, float | None] = {
+        "start": float(memory[0]),
+        "end": float(memory[-1]),
+        "peak": float(memory.max()),
+        "bytes_per_minute": _per_minute(seconds[counted], memory[counted])[0],
+        "held_per_minute": None,
+        "held_low": None,
+        "held_high": None,
     }
+    if len(least) > 2:
+        slope, margin = _per_minute(np.array(whole) * HELD_SECONDS, np.array(least))
+        trend |= {"held_per_minute": slope, "held_low": slope - margin, "held_high": slope + margin}
+    return trend
+
+
+def _per_minute(seconds: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Return the slope of the line through values, and half of its 95 % interval (Student's t)."""
+    if len(seconds) < 3:
+        return 0.0, 0.0
+    line = stats.linregress(seconds, values)
+    return 60 * float(line.slope), 60 * float(line.stderr * stats.t.ppf(0.975, len(seconds) - 2))
 
 
 def _minutes(text: str) -> float:

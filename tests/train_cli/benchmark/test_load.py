@@ -47,3 +47,15 @@ def test_the_slope_of_the_memory_leaves_the_warm_up_out():
     trend = load.memory_trend(flat)
     assert trend["bytes_per_minute"] == pytest.approx(0, abs=1)
     assert (trend["start"], trend["end"], trend["peak"]) == (0, 20e6, 20e6)
+    assert trend["held_per_minute"] is None
+
+
+def test_what_is_held_is_the_least_of_each_half_minute():
+    """It rises by 2 MB a minute; for every answer, 100 MB more are taken for a moment."""
+    samples = [(float(second), 2e6 * (second // 30 / 2) + 100e6 * (second % 7 > 0)) for second in range(600)]
+    trend = load.memory_trend(samples)
+    assert trend["held_per_minute"] == pytest.approx(2e6)
+    assert trend["held_low"] <= trend["held_per_minute"] <= trend["held_high"]
+    assert trend["held_high"] - trend["held_low"] < 1e3
+    odd = [(second, held + 30e6 * (second // 30 % 2)) for second, held in samples]
+    assert load.memory_trend(odd)["held_low"] < 2e6 < load.memory_trend(odd)["held_high"]
