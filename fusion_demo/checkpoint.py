@@ -122,11 +122,9 @@ def read_checkpoint_info(folder: Path) -> CheckpointInfo:
     if set(config) != REQUIRED_KEYS:
         odd = ", ".join(sorted(set(config) ^ REQUIRED_KEYS))
         raise CheckpointError(f"{folder / CONFIG} lacks or has too many of these keys: {odd}. {COPY_AGAIN}")
-    texts = {"task": config["task"], "command": config["command"]}
-    tables = {key: config[key] for key in ("bridge", "training", "data", "fingerprints")}
-    if not all(isinstance(v, str) for v in texts.values()) or not all(
-        isinstance(v, dict) for v in tables.values()
-    ):
+    texts = [config[key] for key in ("task", "command")]
+    tables = [config[key] for key in ("bridge", "training", "data", "fingerprints")]
+    if not all(isinstance(v, str) for v in texts) or not all(isinstance(v, dict) for v in tables):
         raise CheckpointError(f"{folder / CONFIG} holds a value of the wrong type. {COPY_AGAIN}")
     try:
         bridge = read_config(BridgeConfig, config["bridge"], str(folder / CONFIG))
