@@ -277,7 +277,7 @@ def test_a_used_up_quota_loses_no_conversation(chatting, spaces):
     settings = ["Words", "weight", MOST_USED, "", 0.0, 1.0, 8, 1.0, 1, None, False]
 
     def say(text, before):
-        *_, update = answer(Running(text, before, before), *settings)
+        *_, update, _ = answer(Running(text, before, before), *settings)  # the last one brings nothing
         return {
             "conversation" if isinstance(block, gr.State) else block.elem_id: value
             for block, value in update.items()
