@@ -38,7 +38,8 @@ def fuzz(target: Target, arguments: list[str], folder: Path) -> None:
         for number, seed in enumerate(target.seeds):
             (corpus / str(number)).write_bytes(seed)
         arguments = [*arguments, str(corpus)]
-    defaults = [f"-max_len={LONGEST}", "-timeout=60", "-rss_limit_mb=4096"]
+    # No limit of memory: libFuzzer compares the peak, which a process inherits from the one that started it.
+    defaults = [f"-max_len={LONGEST}", "-timeout=60", "-rss_limit_mb=0"]
     atheris.Setup([sys.argv[0], *defaults, *arguments], target.call)
     atheris.Fuzz()
 
