@@ -36,6 +36,9 @@ CSS = (
 /* Scripts with signs above and below the line need more room than Latin. */
 textarea { line-height: 1.7 !important; font-size: 1.05rem !important; }
 
+/* A message that is too long for the list ends before the list's arrow. */
+#pick input { text-overflow: ellipsis; padding-inline-end: 1.5rem; }
+
 .facts { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; color: var(--body-text-color-subdued); }
 .facts b { color: var(--body-text-color); font-weight: 600; }
 .note { margin-top: .5rem; color: var(--body-text-color-subdued); }

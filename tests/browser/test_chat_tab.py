@@ -1,16 +1,26 @@
 """What a reader sees of the tab Chat, in a real browser."""
 
+import re
 import time
+from itertools import pairwise
 
 import pytest
 
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.ui.chat_examples import CHAT_EXAMPLES
+from fusion_demo.ui.reading import language_name
 
 pytestmark = pytest.mark.browser
 
 QUESTIONS = {code: (question, meaning) for code, question, meaning in CHAT_EXAMPLES}
 COLUMNS = "#chat-heatmap .xtick text"
+WATCH_ANSWER_JS = """() => {
+    window.answers = [];
+    new MutationObserver(() => {
+        const shown = [...document.querySelectorAll('#talk .message.bot')].at(-1)?.innerText.trim();
+        if (shown && shown !== '…' && shown !== window.answers.at(-1)) window.answers.push(shown);
+    }).observe(document.body, {subtree: true, childList: true, characterData: true});
+}"""
 URDU = "بارش کب ہو گی؟"
 
 
@@ -90,6 +100,25 @@ def test_a_sinhala_question_is_answered_and_shown(chat_page):
     assert chat_page.locator(".heard-name").all_inner_texts()[:3] == ["<s>", "▁", question[0]]
     chat_page.locator("#chat-view").get_by_label("Tokens").check()
     chat_page.locator(COLUMNS).nth(len(question.split())).wait_for()
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("code", ["si", "ur", "th", "as"])
+def test_the_shipped_checkpoint_answers_bit_by_bit(shipped_page, code):
+    question, meaning = QUESTIONS[code]
+    shipped_page.evaluate(WATCH_ANSWER_JS)
+    shipped_page.get_by_text(meaning).click()
+    shipped_page.locator(COLUMNS).first.wait_for()
+    shipped_page.locator("#send").wait_for()
+    (answer,) = messages(shipped_page, "bot")
+    answers = shipped_page.evaluate("window.answers")
+    assert len(answers) > 5
+    assert answers[-1] == answer.strip()
+    for shorter, longer in pairwise(" ".join(shown.split()) for shown in answers):
+        assert longer.startswith(shorter)
+    assert messages(shipped_page, "user") == [question]
+    assert language_name(code) in shipped_page.locator("#chat-facts").inner_text()
+    assert re.search("[A-Za-z]{3}", shipped_page.locator("#echo q").inner_text())
 
 
 def test_an_urdu_message_is_shown_from_the_right_and_a_click_shows_an_earlier_one(chat_page):

@@ -116,6 +116,8 @@ def test_table_shows_per_cent_interval_and_n(report):
     assert lines[6].split() == ["mean", "50.0"]
     assert lines[7].split() == ["mean", "without", "English", "36.7"]
     assert len({len(line) for line in lines[1:6]}) == 1
+    assert lines[7].startswith("mean without English")
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_the_whole_table_with_two_more_scores():

@@ -9,7 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris
+try:
+    import atheris
+except ImportError:
+    sys.exit("The fuzzer needs atheris, which has builds for Linux on x86-64 and Python 3.11 to 3.13.")
 
 from tests.fuzz.fuzzing import either_of, fuzz
 
