@@ -73,6 +73,7 @@ def open_session(settings: Settings, environment: Mapping[str, str]) -> tuple[Se
     checkpoints = Path(settings.checkpoints) if settings.checkpoints else CHECKPOINTS
     options = {
         "default_checkpoint": settings.default_checkpoint or None,
+        "preset": settings.preset,
         "translator": settings.translator,
     }
     if is_zero_gpu(environment) and settings.device in ("", DEVICE):

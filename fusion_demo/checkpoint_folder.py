@@ -16,6 +16,7 @@ from fusion_demo.checkpoint import (
 )
 from fusion_demo.errors import CheckpointError, unknown_name
 from fusion_demo.frozen import FrozenModels
+from fusion_demo.presets import preset_values
 from fusion_demo.tasks import TASKS
 
 Version = tuple[tuple[int, int, int] | None, ...]
@@ -38,11 +39,19 @@ class CheckpointFolder:
         path: The folder.
         models: The frozen models, shared by all of its bridges.
         default: Name of the checkpoint that comes first; None: the best one.
+        preset: Only checkpoints between the models of this preset are there; empty: all are.
+
+    Raises:
+        ConfigError: there is no such preset.
     """
 
-    def __init__(self, path: Path, models: FrozenModels, *, default: str | None = None) -> None:
+    def __init__(
+        self, path: Path, models: FrozenModels, *, default: str | None = None, preset: str = ""
+    ) -> None:
         self.path = path
         self.default = default
+        self.preset = preset
+        self._between = preset_values(preset) if preset else None
         self._models = models
         self._loaded: dict[str, _Loaded] = {}
         self._lock = Lock()
@@ -51,9 +60,16 @@ class CheckpointFolder:
         """Refuse a folder that is not in order, before anybody asks.
 
         Raises:
-            CheckpointError: a checkpoint is damaged, or the default one is not there.
+            CheckpointError: a checkpoint is damaged, the default one is not there, or none is between the
+                preset's models.
         """
         names = [info.name for info in self._usable()]
+        if self.preset and not names:
+            raise CheckpointError(
+                f"No checkpoint in {self.path.name}/ is between the models of the preset '{self.preset}'. "
+                f"Train one: python -m train_cli train --preset {self.preset} --task news --data FOLDER "
+                f"--output {self.path.name}/NAME; or leave the preset out."
+            )
         if self.default is not None and self.default not in names:
             raise CheckpointError(unknown_name("checkpoint", self.default, names))
 
@@ -69,11 +85,11 @@ class CheckpointFolder:
 
     def with_labels(self, task: str | None = None) -> list[CheckpointInfo]:
         """Return the checkpoints of tasks with labels, or of one task, the best on the dev sets first."""
-        return self._with_labels(find_checkpoints(self.path)[0], task)
+        return self._with_labels(self._find()[0], task)
 
     def that_chat(self) -> list[CheckpointInfo]:
         """Return the checkpoints that can chat, those of the better task first, then the smaller loss."""
-        return self._that_chat(find_checkpoints(self.path)[0])
+        return self._that_chat(self._find()[0])
 
     def find(self, task: str, name: str = "") -> CheckpointInfo:
         """Return a checkpoint of a task with labels by its name; without a name the first one.
@@ -81,7 +97,7 @@ class CheckpointFolder:
         Raises:
             CheckpointError: there is none, or none of that name, or it is damaged.
         """
-        found, damaged = find_checkpoints(self.path)
+        found, damaged = self._find()
         available = self._with_labels(found, task)
         if not available and name not in damaged:
             raise CheckpointError(
@@ -96,7 +112,7 @@ class CheckpointFolder:
         Raises:
             CheckpointError: there is none, or none of that name, or it is damaged.
         """
-        found, damaged = find_checkpoints(self.path)
+        found, damaged = self._find()
         available = self._that_chat(found)
         if not available and name not in damaged:
             raise CheckpointError(
@@ -124,8 +140,21 @@ class CheckpointFolder:
                 self._loaded[info.name] = known = _Loaded(version, bridge)
             return known.bridge
 
+    def _find(self) -> tuple[list[CheckpointInfo], dict[str, CheckpointError]]:
+        found, damaged = find_checkpoints(self.path)
+        return self._of_preset(found), damaged
+
     def _usable(self) -> list[CheckpointInfo]:
-        return [info for info in list_checkpoints(self.path) if info.task in (*TASKS, *CHAT_TASKS)]
+        found = self._of_preset(list_checkpoints(self.path))
+        return [info for info in found if info.task in (*TASKS, *CHAT_TASKS)]
+
+    def _of_preset(self, found: list[CheckpointInfo]) -> list[CheckpointInfo]:
+        models = self._between
+        return [
+            info
+            for info in found
+            if models is None or (info.bridge.encoder, info.bridge.llm) == (models["encoder"], models["llm"])
+        ]
 
     def _with_labels(self, found: list[CheckpointInfo], task: str | None) -> list[CheckpointInfo]:
         offered = [info for info in found if info.task in TASKS and task in (None, info.task)]

@@ -36,6 +36,7 @@ class Session:
         dtype: Number format of the frozen models.
         default_checkpoint: Name of the checkpoint to start with; by default the one with the best
             mean accuracy on the non-English dev sets.
+        preset: Only checkpoints between the models of this preset are offered; empty: all are.
         translator: Hub id or folder of an NLLB, M2M100 or Marian model into English, for the translation
             pipeline; empty: there is none.
         compiled: Whether an LLM's graph writes on a CPU, if it has one (`fusion_demo.compiled`), instead of
@@ -45,7 +46,7 @@ class Session:
         at_once: How many requests may be put to it at a time; further ones would only wait for the models.
 
     Raises:
-        ConfigError: there is no such device here.
+        ConfigError: there is no such device here, or no such preset.
     """
 
     at_once = 1
@@ -57,6 +58,7 @@ class Session:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         default_checkpoint: str | None = None,
+        preset: str = "",
         translator: str = "",
         compiled: bool = True,
     ) -> None:
@@ -64,7 +66,7 @@ class Session:
         self.folder = checkpoints
         self.translator = translator
         self._models = FrozenModels(device=device, dtype=dtype, compiled=compiled)
-        self._folder = CheckpointFolder(checkpoints, self._models, default=default_checkpoint)
+        self._folder = CheckpointFolder(checkpoints, self._models, default=default_checkpoint, preset=preset)
         self._lock = RLock()
 
     def check_checkpoints(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from fusion_demo.config import flag_of, option
 from fusion_demo.errors import ConfigError, shown, unknown_name
 from fusion_demo.input_text import MAX_CHARACTERS
+from fusion_demo.presets import preset_values
 
 PREFIX = "FUSION_DEMO_"
 OTHER_VARIABLES = ("FUSION_DEMO_HOME",)
@@ -31,7 +32,7 @@ class Settings:
     """How the page runs.
 
     Raises:
-        ConfigError: a value is out of its range.
+        ConfigError: a value is out of its range, or there is no such preset.
     """
 
     host: str = option("", "address to listen at; empty: $GRADIO_SERVER_NAME, else 127.0.0.1")
@@ -40,6 +41,9 @@ class Settings:
         "", "folder with one checkpoint a subfolder; empty: the folder checkpoints beside app.py"
     )
     default_checkpoint: str = option("", "checkpoint to start with; empty: the best on the dev sets")
+    preset: str = option(
+        "", "offer only the checkpoints between this preset's models, as embedded; empty: all of the folder"
+    )
     translator: str = option("", "hub id or folder of a model into English, for the tab Compare; empty: none")
     device: str = option("", "where the models run, as cpu or cuda:0; empty: cpu, on a ZeroGPU Space its GPU")
     compiled: bool = option(True, "on a CPU, OpenVINO writes the answers where it can; off: torch, slower")
@@ -57,6 +61,8 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"'{name}' must be from {low:,} to {high:,}, not {value:,}.")
+        if self.preset:
+            preset_values(self.preset)
 
 
 def variable_of(name: str) -> str:

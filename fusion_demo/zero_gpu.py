@@ -74,6 +74,7 @@ def open_on_zero_gpu(
     *,
     device: str = DEVICE,
     default_checkpoint: str | None = None,
+    preset: str = "",
     translator: str = "",
 ) -> tuple[RemoteSession, RemoteLayerSession]:
     """Load all models, and return the sessions that ask them in decorated functions.
@@ -86,6 +87,7 @@ def open_on_zero_gpu(
         gradio_error: As for `ZeroGPU`.
         device: Where the models run.
         default_checkpoint: As a session's.
+        preset: As a session's.
         translator: As a session's.
 
     Raises:
@@ -93,7 +95,7 @@ def open_on_zero_gpu(
         ConfigError: there is no such device.
         ModelError: a frozen model cannot be loaded.
     """
-    options = {"default_checkpoint": default_checkpoint, "translator": translator}
+    options = {"default_checkpoint": default_checkpoint, "preset": preset, "translator": translator}
     local = Session(checkpoints, device=device, compiled=False, **options)
     local.check_checkpoints()
     local.load()

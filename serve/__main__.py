@@ -55,6 +55,7 @@ def replica_options(own: argparse.Namespace, settings: Settings) -> ReplicaOptio
         checkpoints=os.path.abspath(settings.checkpoints or CHECKPOINTS),  # noqa: PTH100 - links stay links
         device=settings.device or "cpu",
         default_checkpoint=settings.default_checkpoint,
+        preset=settings.preset,
         translator=settings.translator,
         compiled=settings.compiled,
         max_characters=settings.max_characters,
@@ -68,7 +69,10 @@ def _check(options: ReplicaOptions, *, on_this_machine: bool) -> None:
     """Refuse, before anything is started, what every replica would stumble over."""
     device = options.device if on_this_machine else "cpu"
     name = options.default_checkpoint or None
-    Session(Path(options.checkpoints), device=device, default_checkpoint=name).check_checkpoints()
+    session = Session(
+        Path(options.checkpoints), device=device, default_checkpoint=name, preset=options.preset
+    )
+    session.check_checkpoints()
 
 
 def main() -> None:

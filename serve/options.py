@@ -13,6 +13,7 @@ class ReplicaOptions:
         checkpoints: Folder with one checkpoint a subfolder, on every machine.
         device: As a session's. On CUDA each replica has a GPU of its own, which is its "cuda:0".
         default_checkpoint: Name of the checkpoint to start with; empty for the best on the dev sets.
+        preset: As a session's.
         translator: As a session's.
         compiled: As a session's.
         max_characters: Longest text that is read.
@@ -27,6 +28,7 @@ class ReplicaOptions:
     checkpoints: str
     device: str = "cpu"
     default_checkpoint: str = ""
+    preset: str = ""
     translator: str = ""
     compiled: bool = True
     max_characters: int

@@ -26,6 +26,7 @@ class RemoteSession(remote.RemoteSession):
             replicas,
             Path(options.checkpoints),
             default_checkpoint=options.default_checkpoint or None,
+            preset=options.preset,
             translator=options.translator,
             at_once=options.most * PER_REPLICA,
         )

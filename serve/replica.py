@@ -47,6 +47,7 @@ class Replica:
             Path(options.checkpoints),
             device=options.device,
             default_checkpoint=options.default_checkpoint or None,
+            preset=options.preset,
             translator=options.translator,
             compiled=options.compiled,
         )

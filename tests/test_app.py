@@ -98,7 +98,10 @@ def test_on_a_space_with_zero_gpu_its_gpu_answers(tiny_checkpoints, monkeypatch,
     monkeypatch.setattr(app, "open_on_zero_gpu", lambda *given, **options: opened.append((given, options)))
     app.open_session(Settings(checkpoints=str(tiny_checkpoints), device=device), ZERO_GPU)
     assert opened == [
-        ((tiny_checkpoints, "decorator", gr.Error), {"default_checkpoint": None, "translator": ""})
+        (
+            (tiny_checkpoints, "decorator", gr.Error),
+            {"default_checkpoint": None, "preset": "", "translator": ""},
+        )
     ]
 
 

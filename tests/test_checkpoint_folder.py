@@ -40,6 +40,45 @@ def test_a_default_that_is_not_there_is_refused(tiny_checkpoints):
         Session(tiny_checkpoints, default_checkpoint="news-secnd").check_checkpoints()
 
 
+@pytest.fixture
+def mixed(tiny_checkpoints, tmp_path):
+    """Two checkpoints of the tiny preset, one of them between another LLM, and one that chats."""
+    for name in ("news-first", "news-second"):
+        shutil.copytree(tiny_checkpoints / name, tmp_path / name)
+    config = tmp_path / "news-second" / "config.json"
+    config.write_text(config.read_text().replace("tiny:llm", "some/other-llm"))
+    return tmp_path
+
+
+def test_a_preset_offers_the_checkpoints_between_its_models_alone(mixed):
+    assert names(Session(mixed).checkpoints()) == ["news-second", "news-first"]
+    session = Session(mixed, preset="tiny")
+    session.check_checkpoints()
+    assert names(session.checkpoints()) == ["news-first"]
+    assert session.classify("news", "news").checkpoint == "news-first"
+    with pytest.raises(CheckpointError, match=r"'news-second'. Available: news-first\.$"):
+        session.classify("news", "news", "news-second")
+    with pytest.raises(CheckpointError, match="'news-second'"):
+        Session(mixed, preset="tiny", default_checkpoint="news-second").check_checkpoints()
+
+
+def test_a_preset_chooses_those_that_chat_too(chat_checkpoints):
+    assert names(Session(chat_checkpoints, preset="tiny").chat_checkpoints()) == ["echo-first", "echo-words"]
+    assert Session(chat_checkpoints, preset="paper").chat_checkpoints() == []
+
+
+def test_a_preset_without_a_checkpoint_and_an_unknown_one_are_refused(mixed):
+    with pytest.raises(CheckpointError) as error:
+        Session(mixed, preset="paper").check_checkpoints()
+    assert str(error.value) == (
+        f"No checkpoint in {mixed.name}/ is between the models of the preset 'paper'. Train one: "
+        f"python -m train_cli train --preset paper --task news --data FOLDER --output {mixed.name}/NAME; "
+        "or leave the preset out."
+    )
+    with pytest.raises(ConfigError, match="Did you mean 'paper'"):
+        Session(mixed, preset="papr")
+
+
 def test_only_tasks_with_a_checkpoint_are_offered(session, tiny_checkpoints, tmp_path):
     shutil.copytree(tiny_checkpoints / "topics", tmp_path / "topics")
     assert names(session.tasks()) == ["news", "sib200", "xnli"]

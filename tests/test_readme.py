@@ -2,8 +2,10 @@
 
 import ast
 import importlib.util
+import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +102,21 @@ def test_python_examples_run(block, page_address, tmp_path):
     result = subprocess.run([sys.executable, script], capture_output=True, text=True, encoding="utf-8")
     assert result.returncode == 0, result.stderr
     assert any(label in result.stdout for label in TASKS["news"].labels)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_curl_examples_run(page_address):
+    """As they stand, but for the address, and the event id, which the first call tells."""
+    (block,) = (b for b in re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL) if "curl" in b)
+    here = page_address.rstrip("/")
+    commands = block.replace("\\\n", " ").replace("http://127.0.0.1:7860", here).splitlines()
+    assert [shlex.split(command)[0] for command in commands] == ["curl", "curl"]
+    event = json.loads(subprocess.check_output(shlex.split(commands[0]), text=True))["event_id"]
+    told = subprocess.check_output(shlex.split(commands[1].replace("EVENT_ID", event)), text=True)
+    assert told.startswith("event: complete")
+    (result,) = json.loads(told.partition("data: ")[2])
+    assert result["label"] in TASKS["news"].labels
+    assert sum(result["scores"].values()) == pytest.approx(1, abs=1e-4)
 
 
 def test_there_is_an_example_of_every_endpoint_that_answers_one_text_or_many():

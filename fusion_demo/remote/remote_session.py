@@ -27,6 +27,7 @@ class RemoteSession(Session):
         answers: Who answers.
         checkpoints: As a session's; the same that answer.
         default_checkpoint: As a session's.
+        preset: As a session's.
         translator: As a session's.
         at_once: How many requests may be put to it at a time.
     """
@@ -37,10 +38,13 @@ class RemoteSession(Session):
         checkpoints: Path,
         *,
         default_checkpoint: str | None = None,
+        preset: str = "",
         translator: str = "",
         at_once: int,
     ) -> None:
-        super().__init__(checkpoints, default_checkpoint=default_checkpoint, translator=translator)
+        super().__init__(
+            checkpoints, default_checkpoint=default_checkpoint, preset=preset, translator=translator
+        )
         self._answers = answers
         self.at_once = at_once
 

@@ -56,6 +56,7 @@ def test_the_page_answers_and_leaves_nothing_behind(server):
         (["--prot", "1"], "unrecognized arguments: --prot"),
         (["--device", "cuda:7"], "error: Unknown device 'cuda:7'. Available: cpu"),
         (["--default-checkpoint", "nowhere"], "error: .*nowhere"),
+        (["--preset", "paper"], "error: No checkpoint in .* is between the models of the preset 'paper'"),
     ],
 )
 def test_wrong_options_are_told_in_one_sentence(arguments, message, tmp_path):
