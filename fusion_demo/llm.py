@@ -17,6 +17,7 @@ from transformers import (
 from fusion_demo.compiled import CompiledLLM
 from fusion_demo.decoding import Decoding, StopWhen, write_batch, write_row
 from fusion_demo.errors import InputError, ModelError
+from fusion_demo.grouped_attention import share_keys
 from fusion_demo.prefixes import Prefixes
 from fusion_demo.streaming import TokenStreamer, Written
 
@@ -52,6 +53,7 @@ class FrozenLLM(nn.Module):
         if tokenizer.eos_token_id is None:
             raise ModelError("The LLM's tokenizer has no end-of-sequence token. Set one in its folder.")
         self.model = model.requires_grad_(False).eval()
+        share_keys(model)
         if head := model.get_output_embeddings():
             # A slice of positions would be multiplied row by row, each reading the whole vocabulary again.
             head.register_forward_pre_hook(lambda _, states: (states[0].contiguous(), *states[1:]))

@@ -17,7 +17,7 @@ from train_cli.arguments import count
 from train_cli.benchmark.machine import gemm_rate
 from train_cli.benchmark.memory import in_child, peak_during
 from train_cli.benchmark.rounds import interleave, paired_ratio, summary
-from train_cli.benchmark.training_profile import profile
+from train_cli.benchmark.training_profile import profile, step_flops
 from train_cli.benchmark.training_sides import (
     Recipe,
     build_ours,
@@ -115,8 +115,10 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
         recipe.steps,
         warm_up=0,  # a step cannot be made twice; the first is left out below
     )
-    shares, flops, real = profile(ours)
-    per_example = flops / recipe.batch_size
+    shares, real = profile(ours)
+    flops = step_flops(ours)
+    sizes = [len(ours.batches(number)[0]) for number in range(recipe.steps)]
+    reached = [rate * work / size for rate, work, size in zip(rates[OURS], flops, sizes, strict=True)]
     gemm = rates[RATE][1:]
     return {
         "task": recipe.task,
@@ -135,10 +137,10 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
         "losses": compare_losses(losses[SAME], losses[PLAIN]),
         "shares": shares,
         "floor": {
-            "gflop_per_step": flops / 1e9,
+            "gflop_per_step": sum(flops) / len(flops) / 1e9,
             "gemm_gflops": summary([rate / 1e9 for rate in gemm]),
-            # What the step would take at that rate, as a share of what it takes.
-            "share": paired_ratio([rate * per_example for rate in rates[OURS][1:]], gemm, seed=recipe.seed),
+            # What each step would take at that rate, as a share of what it takes.
+            "share": paired_ratio(reached[1:], gemm, seed=recipe.seed),
             "real_tokens": real,
         },
     }

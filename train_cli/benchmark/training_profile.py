@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, and how many FLOPs it has."""
+"""Where the time of a training step goes, and how many FLOPs each one has."""
 
 import time
 from itertools import pairwise
@@ -12,25 +12,32 @@ from train_cli.benchmark.training_sides import Steps
 PARTS = ("encoder", "fusion", "LLM forward", "LLM backward", "fusion backward", "optimizer")
 
 
-def profile(trainer: Steps) -> tuple[dict[str, dict[str, float]], int, float]:
-    """Return where the time of our own batches goes, a step's FLOPs, and the share of real tokens.
+def profile(trainer: Steps) -> tuple[dict[str, dict[str, float]], float]:
+    """Return where the time of our own batches goes, and the share of real tokens.
 
     Returns:
-        Part → summary of its share of a step; the mean FLOPs of a step's matrix products; and real encoder
-        tokens divided by all places of the batches.
+        Part → summary of its share of a step; and real encoder tokens divided by all places of the batches.
     """
     trainer.progress.updates = 0
     number = min(8, trainer.total)
-    rows, flops, real, places = [], 0, 0, 0
+    rows, real, places = [], 0, 0
     for update in range(number):
         batch = trainer.batches(update)[0]
         lengths = [trainer.lengths[i] for i in batch]
         real, places = real + sum(lengths), places + len(batch) * max(lengths)
         staged_step(trainer, batch)  # to warm up
         rows.append(staged_step(trainer, batch))
-        flops += count_flops(lambda batch=batch: staged_step(trainer, batch))
     shares = {part: summary([row[part] / sum(row.values()) for row in rows]) for part in PARTS}
-    return shares, flops // number, real / places
+    return shares, real / places
+
+
+def step_flops(trainer: Steps) -> list[int]:
+    """Return the FLOPs of the matrix products of each step of a training, by its longest texts and answers."""
+    return [
+        count_flops(lambda batch=batch: staged_step(trainer, batch))
+        for update in range(trainer.total)
+        for batch in trainer.batches(update)
+    ]
 
 
 def staged_step(trainer: Steps, batch: list[int]) -> dict[str, float]:
