@@ -32,7 +32,7 @@ def profile(trainer: Steps) -> tuple[dict[str, dict[str, float]], float]:
 
 
 def step_flops(trainer: Steps) -> list[int]:
-    """Return the FLOPs of the matrix products of each step of a training, by its longest texts and answers."""
+    """Return the FLOPs of the matrix products of each step of a training."""
     return [
         count_flops(lambda batch=batch: staged_step(trainer, batch))
         for update in range(trainer.total)
