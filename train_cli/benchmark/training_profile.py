@@ -33,6 +33,7 @@ def profile(trainer: Steps) -> tuple[dict[str, dict[str, float]], float]:
 
 def step_flops(trainer: Steps) -> list[int]:
     """Return the FLOPs of the matrix products of each step of a training."""
+    staged_step(trainer, trainer.batches(0)[0])  # reads the prefix, once for all steps
     return [
         count_flops(lambda batch=batch: staged_step(trainer, batch))
         for update in range(trainer.total)

@@ -145,7 +145,7 @@ def test_each_step_has_the_operations_of_its_own_batch(recipe, examples, tiny_mo
     trainer.given, trainer.total = [short, long, short], 3
     first, second, third = step_flops(trainer)
     assert first == third
-    # Twice the texts of the same length take twice the work, but for what stands before them.
+    # Twice the texts take twice the work, but for what depends on no text.
     trainer.given, trainer.total = [[short[0]], [short[0]] * 2], 2
     one, two = step_flops(trainer)
     assert two == pytest.approx(2 * one, rel=0.1)
