@@ -1,4 +1,7 @@
-"""Attention of heads that share keys and values (Ainslie et al., 2023, "GQA"), without copies for each head."""
+"""Attention of heads that share keys and values, without copies for each head.
+
+Ainslie et al., 2023, "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints".
+"""
 
 from typing import Any
 

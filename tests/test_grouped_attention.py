@@ -34,7 +34,8 @@ def test_each_head_reads_the_keys_and_values_of_its_group(number):
     for mask in (added, seen):
         mixed, weights = grouped_attention(module, query, key, value, mask)
         torch.testing.assert_close(mixed, attended(query, key, value, added))
-        assert mixed.is_contiguous() and weights is None
+        assert mixed.is_contiguous()
+        assert weights is None
 
 
 def loss_and_gradients(bridge):

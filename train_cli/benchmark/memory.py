@@ -2,7 +2,9 @@
 
 import gc
 import multiprocessing
+import os
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -89,5 +91,13 @@ def in_child(function: Callable[..., Value], *arguments: Any) -> Value:
 
 
 def _with_threads(threads: int, function: Callable[..., Value], arguments: tuple[Any, ...]) -> Value:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     return function(*arguments)
+
+
+def _end_with_parent() -> None:
+    """End this process once whoever started it is gone, killed perhaps: it would measure on for nobody."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)

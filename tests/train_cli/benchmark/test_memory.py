@@ -1,4 +1,8 @@
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,6 +35,11 @@ def end_at_once():
     os._exit(9)
 
 
+def speak_and_stay():
+    print("begun", flush=True)
+    time.sleep(600)
+
+
 def test_the_peak_is_that_of_the_work_and_not_of_what_was_before():
     # In a process of its own, as the benchmarks do it: here, what other tests left may be freed meanwhile.
     found = in_child(peak_after_more, MEGABYTES)
@@ -55,3 +64,16 @@ def test_a_child_is_another_process_with_as_many_threads_and_its_errors_come_bac
 def test_a_child_that_is_ended_is_told_of():
     with pytest.raises(ConfigError, match="most likely because memory ran out"):
         in_child(end_at_once)
+
+
+def test_a_measurement_ends_with_whoever_asked_for_it():
+    asks = f"from {__name__} import *\nif __name__ == '__main__':\n    in_child(speak_and_stay)\n"
+    root = Path(__file__).resolve().parents[3]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    with subprocess.Popen(
+        [sys.executable, "-c", asks], cwd=root, stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout.readline() == b"begun\n"
+        process.kill()
+        # The end of what both write to: the child has it, too, for as long as it lives.
+        assert process.communicate(timeout=60)[0] == b""
