@@ -5,7 +5,6 @@ Ainslie et al., 2023, "GQA: Training Generalized Multi-Query Transformer Models 
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
@@ -24,7 +23,8 @@ def share_keys(model: PreTrainedModel) -> None:
 
     Where there is a mask, transformers copies them for each head: on a GPU, PyTorch has a fast kernel for
     groups of heads only without one. On a CPU it has both. Nothing but time and memory changes. A model
-    whose heads share nothing, or that does not attend by `sdpa`, is left as it is.
+    whose heads share nothing, or that does not attend by `sdpa`, is left as it is. transformers' own switch,
+    `TRANSFORMERS_SDPA_FORCE_GQA`, is one for the whole process, GPUs included.
 
     Args:
         model: Changed in place.
@@ -61,10 +61,10 @@ def grouped_attention(
     Returns:
         (B, S, H, D), and None in place of attention weights.
     """
-    # One query alone is rearranged by transformers, without a copy; a trace knows nothing of groups.
+    # One query alone is rearranged by transformers, without a copy.
     one, elsewhere = query.shape[2] == 1, query.device.type != "cpu"
     special = any(options.get(name) is not None for name in SPECIAL)
-    if one or elsewhere or attention_mask is None or special or torch.jit.is_tracing():
+    if one or elsewhere or attention_mask is None or special:
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
         )

@@ -2,13 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from gradio_client import Client
@@ -42,6 +45,32 @@ def test_each_of_many_at_once_gets_the_answer_to_its_own_text(page_address, tiny
         expected = session.classify(text, "news", "news-second")
         assert answer["tokens"] == [token.text for token in expected.tokens]
         assert answer["scores"] == pytest.approx(expected.scores, abs=1e-6)
+
+
+@pytest.mark.parametrize("slow", ["sends half of a question", "never reads the answer"])
+def test_slow_clients_keep_nobody_waiting(page_address, slow):
+    server = urlsplit(page_address)
+    question = json.dumps({"data": ["news", "a slow story"]}).encode()
+    head = (
+        f"Host: {server.netloc}\r\nContent-Type: application/json\r\nContent-Length: {len(question)}\r\n\r\n"
+    )
+    post = f"POST /gradio_api/call/classify HTTP/1.1\r\n{head}".encode() + question
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(socket.create_connection((server.hostname, server.port), 60))
+            if slow == "sends half of a question":
+                connection.sendall(post[: -len(question) // 2])
+                continue
+            connection.sendall(post)
+            reply = connection.recv(10_000)
+            while b"}" not in reply:
+                reply += connection.recv(10_000)
+            event = json.loads(reply.rpartition(b"\r\n")[2])["event_id"]
+            connection.sendall(
+                f"GET /gradio_api/call/classify/{event} HTTP/1.1\r\nHost: {server.netloc}\r\n\r\n".encode()
+            )
+        answer = Client(page_address, verbose=False).submit(task="news", text=PRIVATE, api_name="/classify")
+        assert sum(answer.result(timeout=60)["scores"].values()) == pytest.approx(1, abs=1e-4)
 
 
 def test_the_page_that_a_visitor_opens_holds_nothing_of_the_last_one(page_address):

@@ -4,6 +4,8 @@ import torch
 
 from fusion_demo.compiled import CompiledLLM, graph_of, write_graph
 from fusion_demo.errors import ModelError
+from fusion_demo.grouped_attention import GROUPED
+from fusion_demo.llm import FrozenLLM
 from fusion_demo.pretrained.tiny import build_tiny_llm
 
 from .conftest import build_packed_llm
@@ -69,6 +71,15 @@ def test_logits_stay_when_more_is_read(packed_llm, compiled_llm):
     kept = first.clone()
     reading.read(embeddings_of(packed_llm, [41]))
     assert torch.equal(first, kept)
+
+
+def test_an_llm_that_is_in_use_is_written_like_any_other(tmp_path):
+    model = build_packed_llm()
+    FrozenLLM(model, build_tiny_llm()[1])
+    assert model.config._attn_implementation == GROUPED
+    assert write_graph(model, tmp_path, fingerprint="f1")
+    reading = CompiledLLM(tmp_path / "openvino_llm.xml", fingerprint="f1").start()
+    close(reading.read(embeddings_of(model, [40, 41, 42])), reference(model, [40, 41, 42]))
 
 
 def test_the_matrices_take_the_bits_that_they_came_in(packed_llm, tmp_path):
