@@ -17,6 +17,7 @@ from transformers import (
 from fusion_demo.compiled import CompiledLLM
 from fusion_demo.decoding import Decoding, StopWhen, write_batch, write_row
 from fusion_demo.errors import InputError, ModelError
+from fusion_demo.frozen_layers import lean_layers
 from fusion_demo.grouped_attention import share_keys
 from fusion_demo.prefixes import Prefixes
 from fusion_demo.streaming import TokenStreamer, Written
@@ -54,9 +55,7 @@ class FrozenLLM(nn.Module):
             raise ModelError("The LLM's tokenizer has no end-of-sequence token. Set one in its folder.")
         self.model = model.requires_grad_(False).eval()
         share_keys(model)
-        if head := model.get_output_embeddings():
-            # A slice of positions would be multiplied row by row, each reading the whole vocabulary again.
-            head.register_forward_pre_hook(lambda _, states: (states[0].contiguous(), *states[1:]))
+        lean_layers(model)
         self.tokenizer = tokenizer
         rows = torch.arange(model.get_input_embeddings().num_embeddings, device=model.device)
         with torch.no_grad():
@@ -73,7 +72,7 @@ class FrozenLLM(nn.Module):
         return self.model.get_input_embeddings()(ids)
 
     def read(
-        self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, *, logits_to_keep: int
+        self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, *, logits_to_keep: int | Tensor
     ) -> Tensor:
         """Read embeddings behind the prefix.
 
@@ -81,10 +80,10 @@ class FrozenLLM(nn.Module):
             before: Token ids of the prefix, the same for every row.
             embeddings: (B, S, E).
             mask: (B, S), False at positions to be passed over, wherever they stand.
-            logits_to_keep: Logits are computed at this many last positions only.
+            logits_to_keep: Logits are computed at this many last positions only, or at these N.
 
         Returns:
-            Logits (B, logits_to_keep, V).
+            Logits (B, N, V).
 
         Raises:
             InputError: all that is longer than the LLM's window.
@@ -104,13 +103,14 @@ class FrozenLLM(nn.Module):
             answers: (B, N) token ids.
             real: (B, N), False behind the end of an answer.
         """
-        logits = self.read(
+        start, number = embeddings.shape[1], answers.shape[1]
+        return self.read(
             before,
             torch.cat([embeddings, self.embed(answers).to(embeddings.dtype)], dim=1),
             torch.cat([mask, real], dim=1),
-            logits_to_keep=answers.shape[1] + 1,
+            # Each position tells the next token, so the last one of all is not asked.
+            logits_to_keep=torch.arange(start - 1, start + number - 1, device=mask.device),
         )
-        return logits[:, :-1]
 
     def read_branches(
         self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, branches: list[list[int]]
@@ -263,7 +263,7 @@ class FrozenLLM(nn.Module):
         embeddings: Tensor,
         attention_mask: Tensor,
         positions: Tensor,
-        logits_to_keep: int,
+        logits_to_keep: int | Tensor,
     ) -> Tensor:
         self._check_length(len(before) + embeddings.shape[1])
         return self.model(
