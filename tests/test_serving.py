@@ -3,28 +3,18 @@
 import os
 import subprocess
 import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
+
+from tests.extra_python import python_with
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
-    """A Python with requirements-serve.txt over what is installed, which stays as it is."""
-    folder = tmp_path_factory.mktemp("serve-python")
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    packages = next(folder.glob("lib/*/site-packages"))
-    (packages / "installed.pth").write_text(sysconfig.get_path("purelib"))
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, "-r", ROOT / "requirements-serve.txt"], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"the packages cannot be fetched here: {done.stderr.strip().splitlines()[-1]}")
-    return python
+    return python_with("requirements-serve.txt", tmp_path_factory.mktemp("serve-python"))
 
 
 def test_the_suite_of_serve_passes(python, tmp_path):

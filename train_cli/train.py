@@ -27,7 +27,7 @@ from train_cli.arguments import (
 )
 from train_cli.monitor import Monitor
 from train_cli.output_folder import check_free, forget_training, hold
-from train_cli.sharding import check_sharding, shard_frozen
+from train_cli.sharding import check_sharding, shard_frozen, whole_size
 from train_cli.state import STATE
 from train_cli.state_cache import CachedEncoder
 from train_cli.trainer import LAST, Trainer
@@ -47,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="each of several processes holds a share of the frozen models, which are too large for one GPU",
     )
     parser.add_argument(
+        "--deepspeed",
+        type=Path,
+        metavar="FILE.json",
+        help="the same by DeepSpeed's ZeRO, stage 3; its options (example: configs/zero3.json)",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="show sizes and a batch, try one update; write nothing"
     )
 
@@ -64,7 +70,9 @@ def run(arguments: argparse.Namespace) -> None:
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
     accelerator = Accelerator(cpu=device == "cpu")
-    check_sharding(accelerator, shard_frozen=arguments.shard_frozen)
+    zero_options = check_sharding(
+        accelerator, shard_frozen=arguments.shard_frozen, deepspeed=arguments.deepspeed
+    )
     writes = accelerator.is_main_process and not arguments.dry_run
     if not arguments.dry_run:
         check_models(bridge_config)
@@ -107,8 +115,8 @@ def run(arguments: argparse.Namespace) -> None:
             bridge.encoder.open()
         if config.init_from and not (arguments.resume and (folder / LAST / STATE).exists()):
             start_from(Path(config.init_from), bridge, info.fingerprints)
-        if arguments.shard_frozen:
-            shard_frozen(bridge, accelerator)
+        if arguments.shard_frozen or zero_options:
+            shard_frozen(bridge, accelerator, zero_options)
         trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start, monitor)
         if accelerator.is_main_process:
             _describe(trainer, bridge_config)
@@ -167,7 +175,7 @@ def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
         part: sum(p.numel() for n, p in trainer.parameters.items() if n.startswith(f"{part}."))
         for part in ("fusion", "projection", "relation")
     }
-    frozen = sum(p.numel() for p in trainer.bridge.parameters() if not p.requires_grad)
+    frozen = sum(whole_size(p) for p in trainer.bridge.parameters() if not p.requires_grad)
     print(f"{bridge_config.encoder} -> {bridge_config.fusion} -> {bridge_config.llm}")
     print(
         f"trained parameters: {sum(counts.values()):,} (fusion {counts['fusion']:,}, projection and boundary "

@@ -1,4 +1,7 @@
-"""Started by `test_sharding.py` in each of two processes: shards a tiny bridge, says what is left of it."""
+"""Started in each of two processes: shards a tiny bridge, says what is left of it.
+
+With a file of DeepSpeed's options it is DeepSpeed that shards, else PyTorch.
+"""
 
 import json
 import sys
@@ -6,36 +9,61 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor, nn
 
+from fusion_demo.bridge import FusionBridge
 from fusion_demo.config import BridgeConfig
 from fusion_demo.frozen import FrozenModels
-from train_cli.sharding import is_sharded, shard_frozen
+from fusion_demo.prompt import PromptFrame
+from train_cli.sharding import is_sharded, shard_frozen, whole_size
+from train_cli.zero import read_zero_options
 
 
 def main() -> None:
-    output = sys.argv[1]
+    output, *zero = sys.argv[1:]
     accelerator = Accelerator(cpu=True)
     torch.manual_seed(0)
     config = BridgeConfig(encoder="tiny:encoder", llm="tiny:llm", fusion="global-softmax")
     bridge = FrozenModels().build(config)
     frame = bridge.frame("Say it.", "{text}")
-    with torch.no_grad():
-        whole = bridge(["a story", "rain"], ["sun", "hill"], frame).item()
+    whole, expected = learn(bridge, frame)
     parameters = sum(p.numel() for p in bridge.parameters())
-    shard_frozen(bridge, accelerator)
-    loss = bridge(["a story", "rain"], ["sun", "hill"], frame)
-    loss.backward()
-    held = sum((p.to_local() if hasattr(p, "to_local") else p).numel() for p in bridge.parameters())
+    shard_frozen(bridge, accelerator, read_zero_options(Path(zero[0])) if zero else None)
+    held = sum(share_of(p).numel() for p in bridge.parameters())
+    rounds = [learn(bridge, frame) for _ in range(2)]  # DeepSpeed notes the first one's order
+    differences = [
+        (gradient - other).abs().max().item()
+        for _, gradients in rounds
+        for gradient, other in zip(gradients, expected, strict=True)
+    ]
     found = {
         "sharded": is_sharded(bridge),
         "whole": whole,
-        "loss": loss.item(),
+        "losses": [loss for loss, _ in rounds],
+        "gradient_difference": max(differences),
         "parameters": parameters,
+        "counted": sum(whole_size(p) for p in bridge.parameters()),
         "held": held,
         "trained_whole": not any(is_sharded(part) for part in (bridge.fusion, bridge.projection)),
-        "gradients": all(p.grad is not None for p in bridge.fusion.parameters()),
+        "embeddings_sharded": is_sharded(bridge.llm.model.get_input_embeddings()),
+        "scores": bridge.score_labels(["a story"], ["sun", "hill"], frame).log_likelihoods.tolist(),
     }
     Path(f"{output}.{accelerator.process_index}").write_text(json.dumps(found))
+
+
+def learn(bridge: FusionBridge, frame: PromptFrame) -> tuple[float, list[Tensor]]:
+    """Return the loss of a batch and its gradients."""
+    bridge.zero_grad(set_to_none=True)
+    loss = bridge(["a story", "rain"], ["sun", "hill"], frame)
+    loss.backward()
+    return loss.item(), [p.grad for p in bridge.parameters() if p.requires_grad]
+
+
+def share_of(parameter: nn.Parameter) -> Tensor:
+    """Return what this process holds of a parameter."""
+    if hasattr(parameter, "to_local"):
+        return parameter.to_local()
+    return getattr(parameter, "ds_tensor", parameter)
 
 
 if __name__ == "__main__":

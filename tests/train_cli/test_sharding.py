@@ -1,8 +1,6 @@
 """Frozen models in shares: less is held, nothing is computed otherwise."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,30 +11,23 @@ from torch import nn
 from transformers import MT5Config, MT5EncoderModel
 
 from fusion_demo.errors import ConfigError
+from tests.train_cli.two_processes import ROOT, launch
 from train_cli.__main__ import main
 from train_cli.sharding import blocks, check_sharding, is_sharded
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).parent / "sharded_bridge.py"
 
 
 def test_each_process_holds_a_share_and_computes_the_same(tmp_path):
-    launch = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-    done = subprocess.run(
-        [sys.executable, "-m", *launch, SCRIPT, tmp_path / "found"],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    launch(sys.executable, SCRIPT, tmp_path / "found")
     shares = [json.loads((tmp_path / f"found.{process}").read_text()) for process in range(2)]
     for share in shares:
         assert share["sharded"]
         assert share["trained_whole"]
-        assert share["gradients"]
-        assert share["loss"] == pytest.approx(share["whole"], abs=1e-6)
-        assert share["held"] < share["parameters"]
+        assert share["losses"] == pytest.approx([share["whole"]] * 2, abs=1e-6)
+        assert share["gradient_difference"] < 1e-6
+        assert share["held"] < share["parameters"] == share["counted"]
+        assert not share["embeddings_sharded"]
 
 
 def test_the_blocks_are_those_of_the_config(make_bridge):
@@ -60,6 +51,12 @@ def test_a_launcher_that_shards_by_itself_is_refused(kind):
     accelerator = SimpleNamespace(distributed_type=kind, num_processes=2)
     with pytest.raises(ConfigError, match=rf"accelerate is set to {kind.value}.*--shard-frozen"):
         check_sharding(accelerator, shard_frozen=False)
+
+
+def test_two_ways_at_once_are_refused():
+    accelerator = SimpleNamespace(distributed_type=DistributedType.MULTI_CPU, num_processes=2)
+    with pytest.raises(ConfigError, match="--shard-frozen and --deepspeed are two ways"):
+        check_sharding(accelerator, shard_frozen=True, deepspeed=ROOT / "configs" / "zero3.json")
 
 
 def test_one_process_has_nobody_to_share_with(tmp_path, capsys):
