@@ -48,7 +48,7 @@ class FrozenRMSNorm(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Return the normed states, (…, E) -> (…, E), bit for bit those of transformers."""
-        if _wants_gradient(states) and states.dtype == self.weight.dtype == torch.float32:
+        if _wants_gradient(states, self.weight):
             return _RMSNorm.apply(states, self.weight, self.variance_epsilon)
         # transformers' own order, which says where less than float32 is rounded.
         full = states.to(torch.float32)
@@ -72,7 +72,7 @@ class FrozenHead(nn.Module):
         """Return the logits, (…, E) -> (…, V)."""
         # A slice of positions would be multiplied row by row, each reading the whole vocabulary again.
         states = states.contiguous()
-        if not _wants_gradient(states) or states.device.type != "cpu":
+        if states.device.type != "cpu" or not _wants_gradient(states, self.weight):
             return functional.linear(states, self.weight, self.bias)
         logits = _TallProduct.apply(states.flatten(0, -2), self.weight)
         if self.bias is not None:
@@ -113,8 +113,10 @@ class _TallProduct(Function):
         return (weight.T @ gradient.T).T, None
 
 
-def _wants_gradient(states: Tensor) -> bool:
-    return torch.is_grad_enabled() and states.requires_grad
+def _wants_gradient(states: Tensor, weight: Tensor) -> bool:
+    """Whether a gradient of the input alone may be asked for, in the number format it is written out for."""
+    asked = torch.is_grad_enabled() and states.requires_grad and not weight.requires_grad
+    return asked and states.dtype == weight.dtype == torch.float32
 
 
 @torch.no_grad()

@@ -78,6 +78,22 @@ def test_logits_and_their_gradient_are_those_of_a_linear_layer(bias):
         assert torch.equal(head(given), linear(given.contiguous()))
 
 
+def test_other_number_formats_are_left_to_pytorch():
+    linear = nn.Linear(6, 11).requires_grad_(False).bfloat16()
+    head = FrozenHead(linear.weight, linear.bias)
+    given = states_of(2, 3, 6, dtype=torch.bfloat16).requires_grad_()
+    assert torch.equal(head(given), linear(given))
+
+
+def test_weights_that_are_no_longer_frozen_get_their_gradient():
+    linear, (_, norm) = nn.Linear(6, 11), norms()
+    norm.weight.requires_grad_()
+    given = states_of(2, 3, 6).requires_grad_()
+    for layer in (FrozenHead(linear.weight, linear.bias), norm):
+        layer(given).sum().backward()
+        assert layer.weight.grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_only_norms_that_are_known_are_replaced(family):
     model = build_bridge(family).llm.model

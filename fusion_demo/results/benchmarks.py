@@ -206,9 +206,10 @@ PARTS: dict[str, Callable[[Mapping[str, Any]], Sequence[Block]]] = {
 def _machine(report: Mapping[str, Any]) -> str:
     facts = report["machine"]
     where = f"{facts['gpu']}, " if "gpu" in facts else ""
+    vectors = f" with {facts['vectors']}" if "vectors" in facts else ""
     rounds = "1 round" if report["repeats"] == 1 else f"{report['repeats']} rounds"
     return (
-        f"{where}{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads, torch {facts['torch']}, "
-        f"transformers {facts['transformers']}; {rounds}, seed {report['seed']}, load "
-        f"{facts['load']} at the start:\n"
+        f"{where}{facts['cpu']}{vectors}, {facts['cores']} cores, {facts['threads']} threads, "
+        f"torch {facts['torch']}, transformers {facts['transformers']}; {rounds}, seed {report['seed']}, "
+        f"load {facts['load']} at the start:\n"
     )

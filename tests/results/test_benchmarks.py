@@ -222,6 +222,11 @@ def test_machine_and_command_stand_below(name):
     assert end[2] == "    benchmark it"
 
 
+def test_the_instructions_for_vectors_are_said_where_they_were_noted():
+    report = {"benchmark": "stop", **COMMON, **REPORTS["stop"], "machine": {**MACHINE, "vectors": "AVX2"}}
+    assert "\nSome CPU with AVX2, 2 cores, 2 threads" in render_benchmark(report)
+
+
 def test_a_random_translator_and_random_models_are_said_to_be_so():
     page = rendered("table5")
     assert "the translator is `random:c`, of random weights, as no trained one can be had" in page

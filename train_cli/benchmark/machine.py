@@ -22,6 +22,8 @@ def machine_facts(device: str = "cpu") -> dict[str, Any]:
     """Return what a figure depends on and a reader has to know; nothing that names the machine itself."""
     facts = {
         "cpu": _cpu_model(),
+        # Processors of one name differ in it, and with it the rate of their products.
+        "vectors": torch.backends.cpu.get_cpu_capability(),
         "cores": torch.multiprocessing.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gb": round(_memory_bytes() / 1e9, 1),

@@ -6,6 +6,7 @@ from train_cli.benchmark.machine import gemm_rate, machine_facts, read_rate
 def test_facts_say_what_a_figure_depends_on():
     facts = machine_facts()
     assert facts["cpu"]
+    assert facts["vectors"] == torch.backends.cpu.get_cpu_capability()
     assert facts["cores"] >= 1
     assert facts["threads"] == torch.get_num_threads()
     assert facts["torch"] == torch.__version__
