@@ -1,6 +1,5 @@
 """Frozen models too large for one GPU: each process holds a share of them."""
 
-from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
@@ -13,27 +12,22 @@ from torch.nn.parallel import DistributedDataParallel
 
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.errors import ConfigError
-from train_cli.zero import check_process_group, is_shared_by_zero, read_zero_options, share_by_zero
+from train_cli.zero import check_process_group, is_shared_by_zero, share_by_zero
 
 OTHER_SHARDING = (DistributedType.FSDP, DistributedType.DEEPSPEED)
 
 
-def check_sharding(
-    accelerator: Accelerator, *, shard_frozen: bool, deepspeed: Path | None = None
-) -> dict[str, Any] | None:
+def check_sharding(accelerator: Accelerator, *, shard_frozen: bool, deepspeed: bool = False) -> None:
     """Refuse what cannot be sharded, before any model is loaded.
 
     Args:
         accelerator: Knows the processes.
         shard_frozen: Whether PyTorch is to share the frozen models out.
-        deepspeed: Options by which DeepSpeed is to do it instead.
-
-    Returns:
-        DeepSpeed's options.
+        deepspeed: Whether DeepSpeed is to do it.
 
     Raises:
         ConfigError: there is one process only, or the launcher is to shard the models itself, or both ways
-            are asked for, or DeepSpeed's options cannot be used.
+            are asked for.
     """
     if accelerator.distributed_type in OTHER_SHARDING:
         raise ConfigError(
@@ -44,15 +38,12 @@ def check_sharding(
     if deepspeed and shard_frozen:
         raise ConfigError("--shard-frozen and --deepspeed are two ways to do the same. Give one of them.")
     if deepspeed:
-        options = read_zero_options(deepspeed)
         check_process_group()
-        return options
     if shard_frozen and accelerator.num_processes == 1:
         raise ConfigError(
             "--shard-frozen shares the frozen models among processes, and this is the only one. Start more: "
             "accelerate launch --multi_gpu -m train_cli train …, or leave it out."
         )
-    return None
 
 
 def shard_frozen(

@@ -31,6 +31,7 @@ from train_cli.sharding import check_sharding, shard_frozen, whole_size
 from train_cli.state import STATE
 from train_cli.state_cache import CachedEncoder
 from train_cli.trainer import LAST, Trainer
+from train_cli.zero import read_zero_options
 
 SAMPLES_SHOWN = 3
 
@@ -70,9 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
     accelerator = Accelerator(cpu=device == "cpu")
-    zero_options = check_sharding(
-        accelerator, shard_frozen=arguments.shard_frozen, deepspeed=arguments.deepspeed
-    )
+    zero_options = read_zero_options(arguments.deepspeed) if arguments.deepspeed else None
+    check_sharding(accelerator, shard_frozen=arguments.shard_frozen, deepspeed=zero_options is not None)
     writes = accelerator.is_main_process and not arguments.dry_run
     if not arguments.dry_run:
         check_models(bridge_config)

@@ -53,6 +53,15 @@ def test_two_processes_learn_what_one_learns(python, data, tmp_path, config):
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
 
 
+@pytest.mark.timeout(600)
+def test_one_process_may_leave_its_share_in_main_memory(python, data, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert main(recipe(data, one, 4)) == 0
+    options = ("--deepspeed", ROOT / "configs" / "zero3-offload.json")
+    launch(python, "-m", "train_cli", *recipe(data, other, 4), *options, processes=1)
+    assert losses(other) == pytest.approx(losses(one), abs=1e-4)
+
+
 @pytest.fixture
 def installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())

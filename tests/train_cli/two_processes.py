@@ -8,7 +8,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("sports", "politics", "science and technology")
 ROWS = 41  # batches of four leave one example: the second process has none of its own in the last update
-LAUNCH = ("torch.distributed.run", "--standalone", "--nproc_per_node", "2")
 
 
 def write_data(folder):
@@ -34,12 +33,13 @@ def losses(folder):
     return [line["loss"] for line in lines if "loss" in line]
 
 
-def launch(python, *words):
-    """Run words after `python -m torch.distributed.run …` in two processes; return what they print."""
+def launch(python, *words, processes=2):
+    """Run words after `python -m torch.distributed.run …`; return what the processes print."""
     # A Python's own programs come first: DeepSpeed builds with the ninja that stands beside it.
     path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    launcher = ("torch.distributed.run", "--standalone", "--nproc_per_node", str(processes))
     done = subprocess.run(
-        [python, "-m", *LAUNCH, *map(str, words)],
+        [python, "-m", *launcher, *map(str, words)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PATH": path},
         capture_output=True,
