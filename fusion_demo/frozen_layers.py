@@ -50,10 +50,8 @@ class FrozenRMSNorm(nn.Module):
         """Return the normed states, (…, E) -> (…, E), bit for bit those of transformers."""
         if _wants_gradient(states, self.weight):
             return _RMSNorm.apply(states, self.weight, self.variance_epsilon)
-        # transformers' own order, which says where less than float32 is rounded.
-        full = states.to(torch.float32)
-        scale = torch.rsqrt(full.pow(2).mean(dim=-1, keepdim=True) + self.variance_epsilon)
-        return self.weight * (full * scale).to(states.dtype)
+        normed, _ = _normed(states, self.variance_epsilon)
+        return self.weight * normed
 
 
 class FrozenHead(nn.Module):
@@ -85,9 +83,9 @@ class _RMSNorm(Function):
 
     @staticmethod
     def forward(context: Any, states: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        scale = states.square().mean(dim=-1, keepdim=True).add_(epsilon).rsqrt_()
+        normed, scale = _normed(states, epsilon)
         context.save_for_backward(states, scale, weight)
-        return (states * scale).mul_(weight)
+        return normed.mul_(weight)
 
     @staticmethod
     @once_differentiable
@@ -111,6 +109,14 @@ class _TallProduct(Function):
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (weight,) = context.saved_tensors
         return (weight.T @ gradient.T).T, None
+
+
+def _normed(states: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Return x · r and r, of shapes (…, E) and (…, 1)."""
+    # transformers' own order, which says where less than float32 is rounded.
+    full = states.to(torch.float32)
+    scale = full.square().mean(dim=-1, keepdim=True).add_(epsilon).rsqrt_()
+    return (full * scale).to(states.dtype), scale
 
 
 def _wants_gradient(states: Tensor, weight: Tensor) -> bool:
