@@ -3,12 +3,10 @@
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.extra_python import ROOT, python_with
 
 CLIENT = """
 import asyncio, json, sys
@@ -35,26 +33,21 @@ asyncio.run(ask(sys.argv[1]))
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """Variables of a Python that has requirements-mcp.txt over what is installed, which stays as it is."""
-    folder = tmp_path_factory.mktemp("packages")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    wanted = ["--target", str(folder), "-r", str(ROOT / "requirements-mcp.txt")]
-    done = subprocess.run([*pip, *wanted], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"the packages cannot be fetched here: {done.stderr.strip().splitlines()[-1]}")
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "PYTHONUTF8": "1"}
+def python(tmp_path_factory):
+    """A Python that has requirements-mcp.txt over what is installed."""
+    return python_with("requirements-mcp.txt", tmp_path_factory.mktemp("python"))
 
 
 @pytest.fixture(scope="module")
-def said(environment, tiny_checkpoints):
+def said(python, tiny_checkpoints):
     """What the server says to a client that lists the tools and calls two."""
-    command = [sys.executable, "app.py", "--checkpoints", str(tiny_checkpoints), "--mcp"]
+    command = [python, "app.py", "--checkpoints", str(tiny_checkpoints), "--mcp"]
+    environment = os.environ | {"PYTHONUTF8": "1"}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         lines = iter(server.stdout.readline, "")
         address = next(line.split()[-1] for line in lines if "Streamable HTTP URL" in line)
-        asked = [sys.executable, "-c", CLIENT, address]
+        asked = [python, "-c", CLIENT, address]
         done = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=120)
     finally:
         server.terminate()
