@@ -14,6 +14,7 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from fusion_demo.branches import branch_attention, branch_positions, positions_behind
 from fusion_demo.compiled import CompiledLLM
 from fusion_demo.decoding import Decoding, StopWhen, write_batch, write_row
 from fusion_demo.errors import InputError, ModelError
@@ -89,7 +90,8 @@ class FrozenLLM(nn.Module):
             InputError: all that is longer than the LLM's window.
         """
         seen = functional.pad(mask, (len(before), 0), value=True)
-        return self._read(before, embeddings, seen.long(), _positions(mask, len(before)), logits_to_keep)
+        positions = positions_behind(mask, len(before))
+        return self._read(before, embeddings, seen.long(), positions, logits_to_keep)
 
     def read_answers(
         self, before: tuple[int, ...], embeddings: Tensor, mask: Tensor, answers: Tensor, real: Tensor
@@ -126,27 +128,12 @@ class FrozenLLM(nn.Module):
         Returns:
             Logits (B, 1 + N, V) at the last embedding and at the N tokens of all branches, in order.
         """
-        rows, width, past = len(mask), mask.shape[1], len(before)
         ids = [token for branch in branches for token in branch]
-        total = width + len(ids)
-        steps = [step for branch in branches for step in range(1, len(branch) + 1)]
-        positions = _positions(mask, past)
-        positions = torch.cat([positions, positions[:, -1:] + torch.tensor(steps, device=mask.device)], dim=1)
-        # (B, 1, S + N, P + S + N): who sees whom; a branch sees the prefix, the text and its own beginning.
-        sees = torch.ones(total, total, dtype=torch.bool, device=mask.device).tril()
-        start = width
-        for branch in branches:
-            sees[start : start + len(branch), width:start] = False
-            start += len(branch)
-        real = functional.pad(mask, (0, len(ids)), value=True)
-        # A padded position sees itself: an empty row of attention would turn into NaN.
-        sees = sees & (real[:, None, :] | torch.eye(total, dtype=torch.bool, device=mask.device))
-        sees = functional.pad(sees, (past, 0), value=True)[:, None]
-        blocked = torch.finfo(self.model.dtype).min
-        attention = torch.zeros(sees.shape, dtype=self.model.dtype, device=mask.device)
-        attention.masked_fill_(~sees, blocked)
+        lengths = [len(branch) for branch in branches]
+        positions = branch_positions(mask, len(before), lengths)
+        attention = branch_attention(mask, len(before), lengths, self.model.dtype)
         tokens = self.embed(torch.tensor(ids, dtype=torch.long, device=mask.device))
-        embeddings = torch.cat([embeddings, tokens.to(embeddings.dtype).expand(rows, -1, -1)], dim=1)
+        embeddings = torch.cat([embeddings, tokens.to(embeddings.dtype).expand(len(mask), -1, -1)], dim=1)
         return self._read(before, embeddings, attention, positions, 1 + len(ids))
 
     @torch.no_grad()
@@ -294,11 +281,6 @@ class FrozenLLM(nn.Module):
         # The model moves to another device or dtype: what was cached there is of no use here.
         self._prefixes.clear()
         return super()._apply(*args, **kwargs)
-
-
-def _positions(mask: Tensor, past: int) -> Tensor:
-    """Positions behind `past` tokens: masked places take none, so padding changes nothing."""
-    return past + (mask.long().cumsum(dim=1) - 1).clamp(min=0)
 
 
 def _window(config: PreTrainedConfig) -> int | None:
