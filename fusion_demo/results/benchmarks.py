@@ -114,20 +114,21 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
         [part, f"{100 * share['median']:.1f} ({100 * share['low']:.1f}–{100 * share['high']:.1f})"]
         for part, share in report["shares"].items()
     ]
+    size = f"{report['batch_size']} examples a step"
     return [
-        "### Training: our step against the plain one\n",
-        f"Task {report['task']}, {report['fusion']}, {report['batch_size']} examples a step, "
-        f"{report['steps']} steps. The plain step pads to the longest of an unsorted batch, computes logits "
-        "at every position, keeps the encoder in the autograd graph, and fuses padding through a whole "
-        "Transformer layer. Over the same batches the two losses differ by at most "
+        f"### Training: our step against the plain one, {size}\n",
+        f"Task {report['task']}, {report['fusion']}, {report['steps']} steps. The plain step pads to the "
+        "longest of an unsorted batch, computes logits at every position, keeps the encoder in the "
+        "autograd graph, and fuses padding through a whole Transformer layer. Over the same batches the two "
+        "losses differ by at most "
         f"{losses['largest_difference']:.1e} nats (the first is {losses['ours'][0]:.4f}, the last "
         f"{losses['ours'][-1]:.4f}). Each step multiplies the rounding of those before it; in float64, "
         f"{exact['batch_size']} examples a step, they differ by at most {exact['largest_difference']:.1e} "
         f"over {len(exact['ours'])} steps, and our step from itself with the examples of each batch in "
         f"reverse by {exact['order_difference']:.1e}.\n",
-        Table("Training step, ours and plain", header, body),
+        Table(f"Training step, ours and plain, {size}", header, body),
         Table(
-            "Where a training step's time goes",
+            f"Where a training step's time goes, {size}",
             ["part", "share (quartiles)"],
             shares,
             "Where the time of our step goes, %:",

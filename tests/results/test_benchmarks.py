@@ -183,6 +183,7 @@ def test_every_measurement_has_a_place():
     ("name", "line"),
     [
         ("table5", "| transformer-softmax | 102 (91.8–112) | 1.02 (1.01–1.04) | "),
+        ("training", "### Training: our step against the plain one, 16 examples a step\n"),
         ("training", "| plain | 2.00 (1.80–2.20) | 1.00 (0.99–1.02) | 4,000 | 1.00 | 3,000 |"),
         ("training", "| LLM backward | 50.0 (49.0–52.0) |"),
         ("training", "60 GFLOP/s of a large product that is 81 % (80–83) of the step's time."),
