@@ -26,8 +26,8 @@ def check_sharding(accelerator: Accelerator, *, shard_frozen: bool, deepspeed: b
         deepspeed: Whether DeepSpeed is to do it.
 
     Raises:
-        ConfigError: there is one process only, or the launcher is to shard the models itself, or both ways
-            are asked for.
+        ConfigError: the launcher is to shard the models itself, or both ways are asked for; there is one
+            process only, or, for DeepSpeed, no launcher.
     """
     if accelerator.distributed_type in OTHER_SHARDING:
         raise ConfigError(
