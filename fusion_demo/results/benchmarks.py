@@ -133,11 +133,16 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
             shares,
             "Where the time of our step goes, %:",
         ),
-        f"A step's matrix products have {floor['gflop_per_step']:.1f} GFLOP; at the measured "
-        f"{floor['gemm_gflops']['median']:.0f} GFLOP/s of a large product that is "
-        f"{100 * floor['share']['ratio']:.0f} % ({interval(floor['share'], 100, 0)}) of the step's time. "
+        f"A step's matrix products have {floor['gflop_per_step']:.1f} GFLOP. At the "
+        f"{floor['gemm_gflops']['median']:.0f} GFLOP/s that large products held for a second right before "
+        f"and after each step they would take {_percent(floor['share'])} of its time, at the "
+        f"{floor['best_gemm_gflops']['median']:.0f} of the fastest of three {_percent(floor['best_share'])}. "
         f"{100 * floor['real_tokens']:.0f} % of the tokens in our batches are real, the rest is padding.\n",
     ]
+
+
+def _percent(share: Mapping[str, Any]) -> str:
+    return f"{100 * share['ratio']:.0f} % ({interval(share, 100, 0)})"
 
 
 def _generation(report: Mapping[str, Any]) -> list[Block]:
@@ -152,8 +157,7 @@ def _generation(report: Mapping[str, Any]) -> list[Block]:
         f"Greedy, {report['new_tokens']} tokens behind each of {report['prompts']} prompts of "
         f"`{report['checkpoint']}`, in fp32. So many of the {report['prompts']} answers are those of "
         f"{report['baseline']}: {', '.join(same)}. What the memory's bandwidth allows stands below "
-        f"({'; '.join(sizes)}); our loop reaches {100 * report['of_floor']['ratio']:.0f} % "
-        f"({interval(report['of_floor'], 100, 0)}) of it.\n",
+        f"({'; '.join(sizes)}); our loop reaches {_percent(report['of_floor'])} of it.\n",
         Table("Writing on a CPU", ["loop", "tokens/s", f"of {report['baseline']}"], body),
     ]
 

@@ -14,6 +14,9 @@ from train_cli.benchmark.rounds import seconds
 GEMM_SIZE = 1536
 """Rows and columns of the matrices whose product is timed: 9 MB each, more than a core's own caches."""
 
+HELD_SECONDS = 1.0
+"""How long a rate is held that a longer work is compared with."""
+
 READ_BYTES = 2**28
 """Memory that is read to measure the bandwidth: several times a processor's last cache."""
 
@@ -44,6 +47,25 @@ def gemm_rate(device: str = "cpu", *, size: int = GEMM_SIZE) -> float:
     out = left @ right
     best = min(seconds(lambda: torch.mm(left, right, out=out), device) for _ in range(3))
     return 2 * size**3 / best
+
+
+def held_gemm_rate(device: str = "cpu", *, size: int = GEMM_SIZE, duration: float = HELD_SECONDS) -> float:
+    """Return the rate of such products one after the other, in FLOP/s, all of them by the time of all.
+
+    On a machine that others use as well a single product can be faster than any rate that lasts. A work of
+    seconds is compared with what lasted.
+
+    Args:
+        device: Where they are multiplied.
+        size: Rows and columns of the matrices.
+        duration: Seconds after which no further product is begun.
+    """
+    left, right = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
+    out = left @ right
+    number, spent = 0, 0.0
+    while number == 0 or spent < duration:
+        number, spent = number + 1, spent + seconds(lambda: torch.mm(left, right, out=out), device)
+    return 2 * size**3 * number / spent
 
 
 def read_rate(device: str = "cpu", *, number_of_bytes: int = READ_BYTES) -> float:

@@ -50,6 +50,29 @@ def interleave(
     return results
 
 
+class Around:
+    """What is measured right before and right after each call of a step: the mean of the two.
+
+    Attributes:
+        values: One for each call.
+    """
+
+    def __init__(self, measured: Callable[[], float]) -> None:
+        self.values: list[float] = []
+        self._measured = measured
+
+    def __call__(self, step: Callable[[int], float]) -> Callable[[int], float]:
+        """Return the step with both measurements around it."""
+
+        def call(number: int) -> float:
+            before = self._measured()
+            result = step(number)
+            self.values.append((before + self._measured()) / 2)
+            return result
+
+        return call
+
+
 def seconds(call: Callable[[], Any], device: str = "cpu") -> float:
     """Return how long a call takes, work on the GPU included."""
     synchronize(device)

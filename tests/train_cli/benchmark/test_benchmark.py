@@ -50,6 +50,7 @@ def benchmark(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("train_cli.benchmark.machine.GEMM_SIZE", 8)
     for name in ("training", "fusion"):
         monkeypatch.setattr(f"train_cli.benchmark.{name}.gemm_rate", lambda: 1e9)
+    monkeypatch.setattr("train_cli.benchmark.training.held_gemm_rate", lambda: 0.5e9)
     monkeypatch.setattr("train_cli.benchmark.generation.read_rate", lambda: 1e9)
 
     def run(name, *options):
@@ -138,7 +139,10 @@ def test_training_has_rates_losses_shares_and_a_floor(benchmark, data):
     assert len(report["exact_losses"]["ours"]) == len(report["exact_losses"]["plain"]) == 3
     assert report["exact_losses"]["ours"] == pytest.approx(report["losses"]["ours"], abs=1e-4)
     assert report["exact_losses"]["largest_difference"] < 1e-6
-    assert report["floor"]["gflop_per_step"] > 0
+    floor = report["floor"]
+    assert floor["gflop_per_step"] > 0
+    assert floor["gemm_gflops"]["median"] == 0.5
+    assert floor["share"]["ratio"] == pytest.approx(2 * floor["best_share"]["ratio"])
     assert "| LLM backward |" in shown.out
     status, _, shown = benchmark("training", *tiny, "--batch-size=5")
     assert status == 2

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fusion_demo.errors import DataError
-from train_cli.benchmark.rounds import exponent, interleave, paired_ratio, seconds, summary
+from train_cli.benchmark.rounds import Around, exponent, interleave, paired_ratio, seconds, summary
 
 
 def test_each_round_calls_all_systems_and_begins_with_the_next():
@@ -21,6 +21,20 @@ def test_without_warm_up_every_call_counts():
     called = []
     assert interleave({"a": called.append}, 3, warm_up=0) == {"a": [None] * 3}
     assert called == [0, 1, 2]
+
+
+def test_what_stands_around_a_call_is_measured_right_before_and_after_it():
+    called = []
+
+    def measured():
+        called.append("measured")
+        return float(len(called))
+
+    around = Around(measured)
+    step = around(lambda number: called.append(number) or 10 * number)
+    assert [step(1), step(2)] == [10, 20]
+    assert called == ["measured", 1, "measured", "measured", 2, "measured"]
+    assert around.values == [(1 + 3) / 2, (4 + 6) / 2]
 
 
 def test_summary_is_the_median_and_the_quartiles():
