@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,8 @@ def machine_facts(device: str = "cpu") -> dict[str, Any]:
 
 def gemm_rate(device: str = "cpu", *, size: int = GEMM_SIZE) -> float:
     """Return the rate of a product of two square fp32 matrices, in FLOP/s, the best of three."""
-    left, right = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
-    out = left @ right
-    best = min(seconds(lambda: torch.mm(left, right, out=out), device) for _ in range(3))
-    return 2 * size**3 / best
+    product = _square_product(device, size)
+    return 2 * size**3 / min(product() for _ in range(3))
 
 
 def held_gemm_rate(device: str = "cpu", *, size: int = GEMM_SIZE, duration: float = HELD_SECONDS) -> float:
@@ -60,11 +59,10 @@ def held_gemm_rate(device: str = "cpu", *, size: int = GEMM_SIZE, duration: floa
         size: Rows and columns of the matrices.
         duration: Seconds after which no further product is begun.
     """
-    left, right = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
-    out = left @ right
-    number, spent = 0, 0.0
-    while number == 0 or spent < duration:
-        number, spent = number + 1, spent + seconds(lambda: torch.mm(left, right, out=out), device)
+    product = _square_product(device, size)
+    number, spent = 1, product()
+    while spent < duration:
+        number, spent = number + 1, spent + product()
     return 2 * size**3 * number / spent
 
 
@@ -78,6 +76,13 @@ def read_rate(device: str = "cpu", *, number_of_bytes: int = READ_BYTES) -> floa
     vector = torch.ones(columns, device=device)
     best = min(seconds(lambda: torch.mv(matrix, vector), device) for _ in range(3))
     return matrix.nbytes / best
+
+
+def _square_product(device: str, size: int) -> Callable[[], float]:
+    """Return a call that multiplies two square fp32 matrices and returns the seconds; one is made before."""
+    left, right = torch.rand(size, size, device=device), torch.rand(size, size, device=device)
+    out = left @ right
+    return lambda: seconds(lambda: torch.mm(left, right, out=out), device)
 
 
 def _cpu_model() -> str:
