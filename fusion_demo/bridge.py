@@ -19,7 +19,8 @@ from fusion_demo.padding import IGNORED, pad
 from fusion_demo.pooling import mean_parts, pool_words
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
-from fusion_demo.relation import RelationToken
+from fusion_demo.relation import AttentiveRelationToken, RelationToken
+from fusion_demo.sentence import SentenceTokens
 from fusion_demo.soft_tokens import Disturbance, SoftTokens, disturb
 from fusion_demo.streaming import Written, read_from_thread
 from fusion_demo.text_prompt import TextPrompt, read_text_prompt
@@ -44,8 +45,8 @@ class LabelScores:
 class FusionBridge(nn.Module):
     """Lets a frozen English LLM read any language that a frozen encoder knows.
 
-    Only `fusion`, `projection` and, for pairs, `relation` are trained, in fp32 whatever the frozen
-    models' dtype.
+    Only `fusion`, `projection` and, if the config asks for them, `sentence` and `relation` are trained, in
+    fp32 whatever the frozen models' dtype.
 
     Attributes:
         checkpoint: Name of the checkpoint that it was loaded from; empty where it was built anew.
@@ -61,8 +62,21 @@ class FusionBridge(nn.Module):
         self.projection = Projection.from_config(
             config, encoder.width, llm.width, embedding_rms=llm.embedding_rms
         )
+        self.sentence = (
+            SentenceTokens(
+                encoder.width,
+                llm.width,
+                tokens=config.sentence_tokens,
+                queries=config.sentence_queries,
+                hidden_width=config.sentence_width,
+                embedding_rms=llm.embedding_rms,
+            )
+            if config.maps_sentences
+            else None
+        )
+        relation = AttentiveRelationToken if config.relation_states == "attention" else RelationToken
         self.relation = (
-            RelationToken(encoder.width, llm.width, embedding_rms=llm.embedding_rms)
+            relation(encoder.width, llm.width, embedding_rms=llm.embedding_rms)
             if config.relation_token
             else None
         )
@@ -75,11 +89,11 @@ class FusionBridge(nn.Module):
         return self
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Return the trained tensors by name: those of `fusion`, `projection` and `relation`."""
+        """Return the trained tensors by name: those of the trained parts alone."""
         return {
             name: value
             for name, value in self.state_dict().items()
-            if name.startswith(("fusion.", "projection.", "relation."))
+            if name.startswith(("fusion.", "projection.", "sentence.", "relation."))
         }
 
     def frame(
@@ -113,8 +127,15 @@ class FusionBridge(nn.Module):
         states = encoded.states(embeddings=self.fusion.reads_embeddings).to(self.projection.boundary.dtype)
         return encoded, states, self.fusion(states, encoded.mask, layer_mask=layer_mask)
 
-    def soft_tokens(self, texts: Sequence[Text], *, layer_mask: Tensor | None = None) -> SoftTokens:
+    def soft_tokens(
+        self, texts: Sequence[Text], *, layer_mask: Tensor | None = None, sentence_noise: float = 0.0
+    ) -> SoftTokens:
         """Fuse texts, see `fuse`, and project them (paper, eqs 1-9, without the boundary vector).
+
+        Args:
+            texts: B texts.
+            layer_mask: As for `fuse`.
+            sentence_noise: Of a training step, see `Disturbance`.
 
         Raises:
             InputError: a text is no pair, and the bridge reads pairs.
@@ -125,7 +146,7 @@ class FusionBridge(nn.Module):
             fused, mask = pool_words(fused, encoded.tokens)
         elif self.config.soft_token_unit == "text":
             fused, mask = fused[:, :0], mask[:, :0]
-        summaries, present = self._summaries(fusion.fused, encoded)
+        summaries, present = self._summaries(fusion.fused, encoded, sentence_noise)
         prompt = None
         if self.config.text_prompt == "augment":
             prompt = read_text_prompt(self.llm, texts, self.config.text_prompt_tokens)
@@ -156,22 +177,41 @@ class FusionBridge(nn.Module):
 
     def _summaries(self, fused: Tensor, encoded: EncodedTexts, noise: float = 0.0) -> tuple[Tensor, Tensor]:
         """Return the relation token and the sentence tokens, (B, S, E), and their mask (B, S)."""
-        if not (self.config.sentence_token or self.config.relation_token):
-            none = encoded.mask[:, :0]
-            return none[..., None].expand(-1, -1, self.llm.width).to(fused.dtype), none
-        means, present = mean_parts(fused, encoded.mask, encoded.parts)
-        if noise:
-            means = means + noise * means.detach().std(dim=-1, keepdim=True) * torch.randn_like(means)
-        embeddings, masks = [], []
+        embeddings = [encoded.mask[:, :0, None].expand(-1, -1, self.llm.width).to(fused.dtype)]
+        masks = [encoded.mask[:, :0]]
         if self.relation is not None:
-            if means.shape[1] < 2 or not present[:, 1].all():
+            second = encoded.mask & (encoded.parts == 1)
+            if not second.any(dim=1).all():
                 raise InputError("This bridge reads pairs of texts. Give two texts for each answer.")
-            embeddings.append(self.relation(means[:, 0], means[:, 1])[:, None])
-            masks.append(present[:, 1:2])
-        if self.config.sentence_token:
+            embeddings.append(self.relation(fused, encoded.mask, encoded.parts, noise=noise)[:, None])
+            masks.append(torch.ones_like(encoded.mask[:, :1]))
+        if self.sentence is not None:
+            for part in range(int(encoded.parts.max()) + 1):
+                pooled, there = self.pool_sentences(fused, encoded, part)
+                embeddings.append(self.sentence(pooled, noise=noise))
+                masks.append(there[:, None].expand(-1, self.config.sentence_tokens))
+        elif self.config.sentence_tokens:
+            means, present = mean_parts(fused, encoded.mask, encoded.parts)
+            if noise:
+                means = means + noise * means.detach().std(dim=-1, keepdim=True) * torch.randn_like(means)
             embeddings.append(self.projection(means))
             masks.append(present)
         return torch.cat(embeddings, dim=1), torch.cat(masks, dim=1)
+
+    def pool_sentences(self, fused: Tensor, encoded: EncodedTexts, part: int = 0) -> tuple[Tensor, Tensor]:
+        """Return what the sentence tokens of a text, or of one text of each pair, are made from.
+
+        Returns:
+            (B, 1 + Q, D), see `SentenceTokens.pool`, and (B,), False where there is no such text.
+        """
+        mask = encoded.mask & (encoded.parts == part)
+        return self.sentence.pool(self.sentence_states(fused, encoded), mask), mask.any(dim=1)
+
+    def sentence_states(self, fused: Tensor, encoded: EncodedTexts) -> Tensor:
+        """Return the states that the sentence tokens are made from, as the config says: (B, T, D)."""
+        if self.config.sentence_states == "last-layer":
+            return encoded.layer_states[:, :, -1].to(fused.dtype)
+        return fused
 
     def forward(
         self,
@@ -193,8 +233,9 @@ class FusionBridge(nn.Module):
                 B texts, English ones of the same meaning: how far the LLM's distributions along the answers
                 are from those that it has where it reads these as its own tokens, see `distillation_loss`.
         """
-        soft = self.soft_tokens(texts)
-        embeddings, mask = disturb(soft, disturbance or Disturbance())
+        how = disturbance or Disturbance()
+        soft = self.soft_tokens(texts, sentence_noise=how.sentence_noise)
+        embeddings, mask = disturb(soft, how)
         if taught_by is None:
             return self.answer_loss(embeddings, mask, answers, frame, soft.prompt)
         logits, targets = self._answer_logits(embeddings, mask, answers, frame, soft.prompt)

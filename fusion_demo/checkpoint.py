@@ -1,6 +1,6 @@
 """Checkpoints: a folder with the trained tensors and all that is needed to use and repeat them.
 
-    model.safetensors   the tensors of `fusion` and `projection`, and digests of them and of config.json
+    model.safetensors   the trained tensors, and digests of them and of config.json
     config.json         bridge, task, training, fingerprints of both frozen models
     metrics.json        how training went, and the evaluations recorded since
     README.md           the model card, made from the two files above
@@ -38,8 +38,12 @@ SHAPING_OPTIONS = (
     "projection_width",
     "projection_norm",
     "relation_token",
+    "relation_states",
 )
 """Options of the bridge without which its trained tensors mean nothing."""
+
+SENTENCE_OPTIONS = ("sentence_tokens", "sentence_states", "sentence_queries", "sentence_width")
+"""The same of the sentence tokens' own map, where there is one."""
 
 REQUIRED_KEYS = {"format_version", "task", "bridge", "training", "command", "data", "fingerprints"}
 
@@ -201,7 +205,8 @@ def start_from(folder: Path, bridge: FusionBridge, fingerprints: dict[str, str])
     """Put a checkpoint's trained tensors into a bridge that will be trained on.
 
     Both have the same frozen models, and the same options where these shape the trained tensors; the
-    prompt, the task and the training may differ.
+    prompt, the task and the training may differ. A map for sentence tokens that the checkpoint does not have
+    stays as it is.
 
     Args:
         folder: The checkpoint.
@@ -219,14 +224,15 @@ def start_from(folder: Path, bridge: FusionBridge, fingerprints: dict[str, str])
             f"{folder} was trained with another {role}: '{getattr(info.bridge, role)}', here "
             f"'{getattr(bridge.config, role)}'. Give the same --{role}, or start from another checkpoint."
         )
-    for name in SHAPING_OPTIONS:
+    maps_sentences = info.bridge.maps_sentences
+    for name in (*SHAPING_OPTIONS, *(SENTENCE_OPTIONS if maps_sentences else ())):
         theirs, ours = getattr(info.bridge, name), getattr(bridge.config, name)
         if theirs != ours:
             raise CheckpointError(
                 f"{folder} was trained with {name} {theirs!r}, and this training has {ours!r}. "
                 f"Give the same --{name.replace('_', '-')}, or start from another checkpoint."
             )
-    _load_tensors(folder, bridge)
+    _load_tensors(folder, bridge, left_out=() if maps_sentences else ("sentence.",))
 
 
 def _check_config(folder: Path) -> None:
@@ -251,8 +257,12 @@ def _other_model(info: CheckpointInfo, fingerprints: dict[str, str]) -> str | No
     return next((r for r in ("encoder", "llm") if info.fingerprints.get(r) != fingerprints[r]), None)
 
 
-def _load_tensors(folder: Path, bridge: FusionBridge) -> None:
-    expected = {name: tuple(value.shape) for name, value in bridge.trained_state().items()}
+def _load_tensors(folder: Path, bridge: FusionBridge, left_out: tuple[str, ...] = ()) -> None:
+    expected = {
+        name: tuple(value.shape)
+        for name, value in bridge.trained_state().items()
+        if not name.startswith(left_out)
+    }
     tensors, _ = read_tensors(folder / TENSORS, expected)
     bridge.load_state_dict(tensors, strict=False)
 

@@ -27,6 +27,11 @@ PROJECTION_NAMES = ("linear", "mlp")
 PROMPT_FORMS = ("auto", "chat", "bare")
 TEXT_PROMPTS = ("none", "augment")
 SOFT_TOKEN_UNITS = ("token", "word", "text")
+SENTENCE_STATES = ("fused", "last-layer")
+RELATION_STATES = ("means", "attention")
+
+RENAMED = {"sentence_token": "sentence_tokens"}
+"""Options of before → what they are now; checkpoints and files that name them go on working."""
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -65,11 +70,27 @@ class BridgeConfig:
         "text: nothing but the sentence and relation tokens",
         SOFT_TOKEN_UNITS,
     )
-    sentence_token: bool = option(
-        False, "one more soft token before the others for each text: the mean of its fused states"
+    sentence_tokens: int = option(
+        0,
+        "soft tokens before the others that stand for each whole text; 1: its mean fused state, projected as "
+        "the others are; more: made by a map of their own",
     )
-    relation_token: bool = option(
-        False, "pairs: one more soft token before all others, made from both texts' means"
+    sentence_states: str = option(
+        "fused",
+        "what the sentence tokens are made from: fused: the mean of the fused states; last-layer: the mean of "
+        "the encoder's last layer, its own sentence vector",
+        SENTENCE_STATES,
+    )
+    sentence_queries: int = option(
+        0, "learned queries that pool a text's states by attention, beside their mean, for its sentence tokens"
+    )
+    sentence_width: int = option(768, "width of the hidden layer of the sentence tokens' own map")
+    relation_token: bool = option(False, "pairs: one more soft token before all others, made from both texts")
+    relation_states: str = option(
+        "means",
+        "where a pair's texts meet in the relation token: means: of their fused states; attention: each token "
+        "with what it attends to in the other text",
+        RELATION_STATES,
     )
     prompt_form: str = option(
         "auto",
@@ -89,11 +110,14 @@ class BridgeConfig:
         for own in dataclasses.fields(self):
             if own.metadata["choices"]:
                 _choice(own.name, getattr(self, own.name), own.metadata["choices"])
-        if self.soft_token_unit == "text" and not (self.sentence_token or self.relation_token):
+        if self.soft_token_unit == "text" and not (self.sentence_tokens or self.relation_token):
             raise ConfigError(
                 "soft_token_unit text leaves the LLM nothing to read without a token for the whole text. "
-                "Add --sentence-token."
+                "Add --sentence-tokens 1."
             )
+        _at_least("sentence_tokens", self.sentence_tokens, 0)
+        _at_least("sentence_queries", self.sentence_queries, 0)
+        _at_least("sentence_width", self.sentence_width, 1)
         _at_least("max_text_tokens", self.max_text_tokens, 1)
         _at_least("text_prompt_tokens", self.text_prompt_tokens, 1)
         _at_least("fusion_blocks", self.fusion_blocks, 1)
@@ -101,6 +125,12 @@ class BridgeConfig:
         _at_least("projection_width", self.projection_width, 0)
         _above("fusion_feedforward", self.fusion_feedforward, 0.0)
         _fraction("fusion_dropout", self.fusion_dropout)
+
+    @property
+    def maps_sentences(self) -> bool:
+        """Whether the sentence tokens have a map of their own, and not the projection of the others."""
+        plain = self.sentence_tokens == 1 and self.sentence_states == "fused" and not self.sentence_queries
+        return self.sentence_tokens > 0 and not plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +140,9 @@ class TrainConfig:
     task: str = option("news", "task to train on")
     data: str = option(
         "",
-        "folder with train.en.jsonl and dev.<language>.jsonl, or a copy of the hub's data set; "
-        "empty: the task's data set on the Hugging Face Hub",
+        "folder with train.en.jsonl and dev.<language>.jsonl, or a copy of the hub's data set; several with "
+        "commas: training texts from all, dev texts from the first; empty: the task's data set on the Hugging "
+        "Face Hub",
     )
     output: str = option("", "checkpoint folder to write")
     init_from: str = option(
@@ -131,6 +162,11 @@ class TrainConfig:
     )
     warm_start_learning_rate: float = option(1e-3, "peak learning rate of the warm start")
     warm_start_examples: int = option(0, "training examples of the warm start (a seeded sample); 0: all")
+    keyword_epochs: int = option(
+        0,
+        "tasks answered freely: passes of the keyword warm start, in which the sentence tokens learn to name "
+        "their text's content words without the LLM; 0: none",
+    )
     state_cache: str = option(
         "",
         "folder that keeps the encoder's states in half precision, so that each text is read once for all "
@@ -157,6 +193,19 @@ class TrainConfig:
     soft_token_noise: float = option(
         0.0, "Gaussian noise on the soft tokens in training, relative to their own scale"
     )
+    soft_token_noise_max: float = option(
+        0.0,
+        "each example is noised at a level of its own, drawn between soft_token_noise and this; 0: always the "
+        "same",
+    )
+    soft_token_hiding: float = option(
+        0.0, "fraction of the examples whose soft tokens, but those for the whole text, are all hidden"
+    )
+    sentence_noise: float = option(
+        0.0,
+        "Gaussian noise on what the sentence tokens are made from, relative to its spread over English texts; "
+        "each example's level is drawn between 0 and this",
+    )
     soft_token_dropout: float = option(0.0, "fraction of soft tokens hidden from the LLM in training")
     soft_token_dropout_max: float = option(
         0.0,
@@ -178,22 +227,31 @@ class TrainConfig:
             "max_examples",
             "warm_start_epochs",
             "warm_start_examples",
+            "keyword_epochs",
             "dev_examples",
             "patience",
             "seed",
             "sample_seed",
         ):
             _at_least(name, getattr(self, name), 0)
-        if 0.0 < self.soft_token_dropout_max < self.soft_token_dropout:
-            raise ConfigError(
-                f"'soft_token_dropout_max' is {self.soft_token_dropout_max}, below 'soft_token_dropout' "
-                f"({self.soft_token_dropout}). Give at least that, or 0 for no draw."
-            )
+        for name in ("soft_token_dropout", "soft_token_noise"):
+            low, high = getattr(self, name), getattr(self, f"{name}_max")
+            if 0.0 < high < low:
+                raise ConfigError(
+                    f"'{name}_max' is {high}, below '{name}' ({low}). Give at least that, or 0 for no draw."
+                )
         _above("learning_rate", self.learning_rate, 0.0)
         _above("warm_start_learning_rate", self.warm_start_learning_rate, 0.0)
         _above("fusion_score_rate", self.fusion_score_rate, 0.0)
         _above("max_gradient_norm", self.max_gradient_norm, 0.0)
-        for name in ("fusion_learning_rate", "weight_decay", "soft_token_noise", "warm_start_noise"):
+        for name in (
+            "fusion_learning_rate",
+            "weight_decay",
+            "soft_token_noise",
+            "soft_token_noise_max",
+            "sentence_noise",
+            "warm_start_noise",
+        ):
             _at_least(name, getattr(self, name), 0.0)
         if not 0.0 <= self.recompute <= 1.0:
             raise ConfigError(f"'recompute' must be at least 0 and at most 1, not {self.recompute}.")
@@ -201,6 +259,7 @@ class TrainConfig:
             "warmup_fraction",
             "soft_token_dropout",
             "soft_token_dropout_max",
+            "soft_token_hiding",
             "soft_token_merge",
             "soft_token_split",
             "adam_beta1",
@@ -222,6 +281,9 @@ def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Conf
     """
     fields = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
+    for old, new in RENAMED.items():
+        if old in values and new in fields:
+            values = {n: v for n, v in values.items() if n != old} | {new: int(values[old])}
     for name, value in values.items():
         if name not in fields:
             raise ConfigError(f"{source}: {unknown_name('option', name, fields)}")

@@ -14,7 +14,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "encoder": "embedded:multilingual-e5-small",
         "llm": "embedded:smollm2-135m-instruct",
         "encoder_prefix": "query: ",
-        "sentence_token": True,
+        "sentence_tokens": 1,
         "soft_token_dropout": 0.3,
         "fusion_learning_rate": 1e-4,
         "fusion_score_rate": 0.1,
@@ -49,7 +49,7 @@ _WRITING = _BRIDGE | {
     "soft_token_merge": 0.1,
     "soft_token_noise": 0.2,
 }
-_WARM_START = ("warm_start_epochs", "warm_start_examples", "warm_start_noise")
+_WARM_START = ("warm_start_epochs", "warm_start_examples", "warm_start_noise", "keyword_epochs")
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
     "embedded": {

@@ -41,19 +41,27 @@ class Disturbance:
     """How a training step disturbs the soft tokens, so that the LLM learns to read untidy ones too.
 
     A foreign word often reaches the LLM as two soft tokens where the English one is one, or the reverse.
-    Tokens that stand for a whole text or pair are only ever noised.
+    Tokens that stand for a whole text or pair are only ever noised. Whoever hears bad words, or none, has to
+    trust these.
 
     Attributes:
         noise: Standard deviation of Gaussian noise, relative to each token's own root mean square.
+        noise_max: Each text has a level of its own, drawn between `noise` and this; 0: all have `noise`.
         dropout: Fraction of the soft tokens that is hidden.
+        hiding: Fraction of the texts of which all soft tokens are hidden, where others stand for the whole.
         merge: Chance of a soft token to become one with the next, their mean.
         split: Chance of a soft token to stand there twice.
+        sentence_noise: Largest noise on what the sentence tokens are made from, see `SentenceTokens.forward`.
+            Tokens with a map of their own have this noise alone.
     """
 
     noise: float = 0.0
+    noise_max: float = 0.0
     dropout: float = 0.0
+    hiding: float = 0.0
     merge: float = 0.0
     split: float = 0.0
+    sentence_noise: float = 0.0
 
 
 def disturb(soft: SoftTokens, how: Disturbance) -> tuple[Tensor, Tensor]:
@@ -63,7 +71,7 @@ def disturb(soft: SoftTokens, how: Disturbance) -> tuple[Tensor, Tensor]:
 
     Args:
         soft: The soft tokens of B texts.
-        how: What is done, in this order: merge, split, noise, dropout.
+        how: What is done, in this order: merge, split, noise, dropout, hiding.
 
     Returns:
         (B, S', E) and (B, S').
@@ -76,11 +84,22 @@ def disturb(soft: SoftTokens, how: Disturbance) -> tuple[Tensor, Tensor]:
         embeddings = embeddings.repeat_interleave(2, dim=1)
         mask = torch.stack([mask, twice], dim=2).flatten(1)
         summaries *= 2
-    if how.noise:
+    if how.noise or how.noise_max:
         scale = embeddings.detach().pow(2).mean(dim=-1, keepdim=True).sqrt()
-        embeddings = embeddings + how.noise * scale * torch.randn_like(embeddings)
+        if how.noise_max:
+            drawn = torch.rand(len(mask), 1, 1, device=mask.device)
+            scale = scale * (how.noise + (how.noise_max - how.noise) * drawn)
+        else:
+            scale = scale * how.noise
+        noise = scale * torch.randn_like(embeddings)
+        if how.sentence_noise:
+            noise[:, :summaries] = 0.0
+        embeddings = embeddings + noise
     if how.dropout:
         mask = mask & ~_drawn(mask, how.dropout, summaries)
+    if how.hiding and summaries:
+        hidden = torch.rand(len(mask), 1, device=mask.device) < how.hiding
+        mask = mask & ~(hidden & (torch.arange(mask.shape[1], device=mask.device) >= summaries))
     if mask is soft.mask:
         return embeddings, mask
     return pack(embeddings, mask)

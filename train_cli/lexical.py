@@ -49,7 +49,7 @@ class LexicalWarmStart(WarmStart):
         trained = {
             name: parameter
             for name, parameter in self.bridge.named_parameters()
-            if parameter.requires_grad and name != "projection.boundary"
+            if name.startswith(("fusion.", "projection.")) and name != "projection.boundary"
         }
         return {**trained, "log_scale": self.log_scale}
 

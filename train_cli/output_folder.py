@@ -13,7 +13,7 @@ from fusion_demo.files import remove_unfinished
 from fusion_demo.training_log import FINISHED, LOG, STATUS, read_status
 from train_cli.state import STATE
 from train_cli.trainer import LAST
-from train_cli.warm_start import FOLDER as WARM_START
+from train_cli.warm_start import WARM_STARTS
 
 LOCK, FORGOTTEN = ".lock", ".forgotten"
 
@@ -31,7 +31,7 @@ def hold(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
-        for held in (folder, folder / LAST, folder / LAST / WARM_START):
+        for held in (folder, folder / LAST, *(folder / LAST / name for name in WARM_STARTS)):
             remove_unfinished(held)
     except Timeout:
         raise CheckpointError(
@@ -54,7 +54,7 @@ def hold(folder: Path) -> Iterator[None]:
 
 def has_state(folder: Path) -> bool:
     """Tell whether a training has saved something to go on from."""
-    return any((folder / path / STATE).exists() for path in (LAST, f"{LAST}/{WARM_START}"))
+    return any((folder / path / STATE).exists() for path in (LAST, *(f"{LAST}/{name}" for name in WARM_STARTS)))
 
 
 def check_free(folder: Path, *, resume: bool, overwrite: bool) -> None:

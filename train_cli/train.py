@@ -12,7 +12,13 @@ from accelerate import Accelerator
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import check_models, start_from
 from fusion_demo.config import BridgeConfig, TrainConfig
-from fusion_demo.data import Example, describe_training_data, jsonl_languages, read_examples
+from fusion_demo.data import (
+    Example,
+    describe_training_data,
+    jsonl_languages,
+    read_examples,
+    read_training_examples,
+)
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.tasks import Task, get_training_task
@@ -89,7 +95,7 @@ def run(arguments: argparse.Namespace) -> None:
         bridge=bridge_config,
         training=config,
         command=command_line(leave_out=("--resume", "--overwrite")),
-        data=describe_training_data(config.data, task),
+        data=describe_training_data(config.data.split(",")[0], task),
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
@@ -113,7 +119,9 @@ def run(arguments: argparse.Namespace) -> None:
                 bridge.encoder.fill([example.text for example in [*warm_start, *train]])
             accelerator.wait_for_everyone()
             bridge.encoder.open()
-        if config.init_from and not (arguments.resume and (folder / LAST / STATE).exists()):
+        resumed = arguments.resume and (folder / LAST / STATE).exists()
+        # The state of a training holds what is learned; not the scale of the sentence tokens' source.
+        if config.init_from and (bridge.sentence is not None or not resumed):
             start_from(Path(config.init_from), bridge, info.fingerprints)
         if arguments.shard_frozen or zero_options:
             shard_frozen(bridge, accelerator, zero_options)
@@ -132,14 +140,12 @@ def read_data(
     config: TrainConfig, task: Task
 ) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
     """Return the English training examples, those of the warm start, and the dev examples by language."""
-    folder = config.data
-    train = read_examples(
-        folder, task, "train", "en", max_examples=config.max_examples, seed=config.sample_seed
-    )
+    folder, seed = config.data.split(",")[0].strip(), config.sample_seed
+    train = read_training_examples(config.data, task, max_examples=config.max_examples, seed=seed)
     warm_start = []
-    if config.warm_start_epochs:
-        warm_start = read_examples(
-            folder, task, "train", "en", max_examples=config.warm_start_examples, seed=config.sample_seed
+    if config.warm_start_epochs or config.keyword_epochs:
+        warm_start = read_training_examples(
+            config.data, task, max_examples=config.warm_start_examples, seed=seed
         )
     if task.writes and folder and "dev" not in jsonl_languages(Path(folder)):
         return _hold_out(train, warm_start, config.dev_examples)
@@ -153,13 +159,13 @@ def read_data(
 def _hold_out(
     train: list[Example], warm_start: list[Example], dev_examples: int
 ) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
-    """Take the last training examples for dev, and these texts out of the warm start as well.
+    """Take training examples for dev, evenly spread, and these texts out of the warm start as well.
 
     Raises:
         DataError: nothing would be left to train on.
     """
     number = dev_examples or len(train) // 10
-    train, dev = train[: len(train) - number], train[len(train) - number :]
+    dev = train[:: max(1, len(train) // number)][:number] if 0 < number < len(train) else []
     held_out = {example.text for example in dev}
     train = [example for example in train if example.text not in held_out]
     if not train or not dev:
@@ -173,13 +179,13 @@ def _hold_out(
 def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
     counts = {
         part: sum(p.numel() for n, p in trainer.parameters.items() if n.startswith(f"{part}."))
-        for part in ("fusion", "projection", "relation")
+        for part in ("fusion", "projection", "sentence", "relation")
     }
     frozen = sum(whole_size(p) for p in trainer.bridge.parameters() if not p.requires_grad)
     print(f"{bridge_config.encoder} -> {bridge_config.fusion} -> {bridge_config.llm}")
     print(
         f"trained parameters: {sum(counts.values()):,} (fusion {counts['fusion']:,}, projection and boundary "
-        f"{counts['projection']:,}, relation {counts['relation']:,}); frozen: {frozen:,}"
+        f"{counts['projection']:,}, sentence {counts['sentence']:,}, relation {counts['relation']:,}); frozen: {frozen:,}"
     )
     print(
         f"{len(trainer.train_examples):,} English examples, {trainer.total:,} updates of "

@@ -23,13 +23,15 @@ from fusion_demo.training_log import TRAINING
 from train_cli.batches import epoch_batches, share_of
 from train_cli.dev import evaluate_dev, measure_answers, shown_result
 from train_cli.interrupt import WholeSteps
+from train_cli.keywords import KeywordWarmStart
 from train_cli.lexical import LexicalWarmStart
 from train_cli.monitor import Monitor
 from train_cli.optimizer import build_optimizer, set_rate
 from train_cli.recompute import recomputed_layers
+from train_cli.sentence_means import standardise
 from train_cli.sharding import is_sharded
 from train_cli.state import STATE, load_state, save_state
-from train_cli.warm_start import LabelWarmStart
+from train_cli.warm_start import LabelWarmStart, WarmStart
 
 LAST = "last"
 LOG_EVERY, SAVE_EVERY = 10, 100
@@ -120,6 +122,7 @@ class Trainer:
         Raises:
             CheckpointError: there is nothing sound to resume from.
         """
+        self._scale_sentences()
         if resume and (self.folder / LAST / STATE).exists():
             saved = load_state(self.folder / LAST, self.parameters, self.optimizer)
             # Before "evaluated" was saved, a state was written behind the evaluation that was due.
@@ -184,21 +187,36 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         return 0 < self.config.patience <= self.progress.since_best
 
+    def _scale_sentences(self) -> None:
+        """Give sentence tokens that were never trained the scale of what they are made from."""
+        if self.bridge.sentence is not None and not self.bridge.sentence.mean.any():
+            standardise(self.bridge, [e.text for e in self.warm_start_examples or self.train_examples])
+
     def _warm_start(self, resume: bool) -> None:
-        kind = LexicalWarmStart if self.task.writes else LabelWarmStart
-        warm_start = kind(
-            self.bridge,
-            self.task,
-            self.frame,
-            self.config,
-            self.warm_start_examples,
-            self.folder / LAST,
-            self.say,
-            self.monitor,
-            self.accelerator.is_main_process,
-        )
-        self.progress.warm_start = warm_start.run(resume=resume)
-        self.progress.seconds = self.progress.warm_start["seconds"]
+        """Run the recipe's warm starts, one after the other; a finished one is only loaded on resuming."""
+        kinds: list[type[WarmStart]] = []
+        if self.config.warm_start_epochs:
+            kinds.append(LexicalWarmStart if self.task.writes else LabelWarmStart)
+        if self.config.keyword_epochs:
+            kinds.append(KeywordWarmStart)
+        done: dict[str, float] = {}
+        for kind in kinds:
+            warm_start = kind(
+                self.bridge,
+                self.task,
+                self.frame,
+                self.config,
+                self.warm_start_examples,
+                self.folder / LAST,
+                self.say,
+                self.monitor,
+                self.accelerator.is_main_process,
+                before=int(done.get("updates", 0)),
+            )
+            for name, value in warm_start.run(resume=resume).items():
+                done[name] = done.get(name, 0) + value
+        self.progress.warm_start = done
+        self.progress.seconds = done["seconds"]
 
     def save_last(self) -> None:
         """Save what `run(resume=True)` needs, if there is anything to save."""
@@ -232,9 +250,12 @@ class Trainer:
             dropout += (config.soft_token_dropout_max - dropout) * torch.rand(()).item()
         disturbance = Disturbance(
             noise=config.soft_token_noise,
+            noise_max=config.soft_token_noise_max,
             dropout=dropout,
+            hiding=config.soft_token_hiding,
             merge=config.soft_token_merge,
             split=config.soft_token_split,
+            sentence_noise=config.sentence_noise,
         )
         for batch in batches:
             own, weight = share_of(batch, self.answer_tokens, process, processes)

@@ -33,8 +33,9 @@ from train_cli.monitor import Monitor
 from train_cli.optimizer import build_optimizer, set_rate
 from train_cli.state import STATE, load_state, save_state
 
-FOLDER = "warm-start"
-BATCH_SIZE = 32
+WARM_STARTS = ("warm-start", "keyword-warm-start")
+"""Folders of the states of all kinds of warm start, below that of a training's state."""
+
 TEMPERATURE = 0.3
 PULL = 0.1
 SAVE_EVERY, LOG_EVERY = 200, 50
@@ -63,6 +64,7 @@ class WarmStart(ABC):
         say: Receives lines for the user.
         monitor: Learns how it goes; by default, nobody does.
         saves: Whether this process saves the state; of several that do the same, one does.
+        before: Updates of the warm starts before this one; the log counts on.
 
     Raises:
         ConfigError: the bridge cannot be trained this way.
@@ -70,6 +72,11 @@ class WarmStart(ABC):
 
     counted = "examples"
     """What is right or wrong, in the lines for the user."""
+
+    name = WARM_STARTS[0]
+    """Name of the folder that its state is kept in."""
+
+    batch_size = 32
 
     def __init__(
         self,
@@ -82,19 +89,23 @@ class WarmStart(ABC):
         say: Callable[[str], None],
         monitor: Monitor | None = None,
         saves: bool = True,
+        before: int = 0,
     ) -> None:
-        self.saves = saves
+        self.saves, self.before = saves, before
         self.bridge, self.task, self.frame = bridge, task, frame
         self.config, self.examples = config, examples
-        self.folder, self.say = folder / FOLDER, say
+        self.folder, self.say = folder / self.name, say
         self.monitor = monitor or Monitor(None)
         self.parameters = self._trained()
         self.optimizer = build_optimizer(self.parameters, config, config.warm_start_learning_rate)
         self.lengths = bridge.encoder.count_tokens([example.text for example in examples])
-        self.per_epoch = math.ceil(len(examples) / BATCH_SIZE)
-        self.total = config.warm_start_epochs * self.per_epoch
+        self.per_epoch = math.ceil(len(examples) / self.batch_size)
+        self.total = self._epochs() * self.per_epoch
         self.progress = WarmStartProgress()
         self._epoch, self._batches = -1, []
+
+    def _epochs(self) -> int:
+        return self.config.warm_start_epochs
 
     @abstractmethod
     def _trained(self) -> dict[str, nn.Parameter]:
@@ -121,8 +132,8 @@ class WarmStart(ABC):
             saved = load_state(self.folder, self.parameters, self.optimizer)
             self.progress = WarmStartProgress(**saved)
             started -= self.progress.seconds
-        self.monitor.trim(training=0, warm_start=self.progress.updates)
-        self.monitor.at(WARM_START, self.progress.updates, self.total)
+        self.monitor.trim(training=0, warm_start=self.before + self.progress.updates)
+        self._at()
         bar = tqdm(total=self.total, initial=self.progress.updates, unit="warm-up", disable=None)
         right = seen = 0
         losses: list[float] = []
@@ -136,11 +147,14 @@ class WarmStart(ABC):
                     right, seen = right + correct, seen + size
                     losses.append(loss)
                     # Within the step, as an update that is saved and not logged would never be.
-                    self.monitor.at(WARM_START, self.progress.updates, self.total)
+                    self._at()
                     if self.progress.updates % LOG_EVERY == 0 or self.progress.updates == self.total:
                         mean = sum(losses) / len(losses)
                         self.monitor.log(
-                            self.progress.updates, self.progress.seconds, phase=WARM_START, loss=mean
+                            self.before + self.progress.updates,
+                            self.progress.seconds,
+                            phase=WARM_START,
+                            loss=mean,
                         )
                         losses = []
                 bar.set_postfix_str(f"loss {loss:.3f}")
@@ -161,15 +175,18 @@ class WarmStart(ABC):
             bar.close()
         return {
             "updates": self.progress.updates,
-            "examples": self.config.warm_start_epochs * len(self.examples),
+            "examples": self._epochs() * len(self.examples),
             "seconds": round(self.progress.seconds, 1),
         }
+
+    def _at(self) -> None:
+        self.monitor.at(WARM_START, self.before + self.progress.updates, self.before + self.total)
 
     def _update(self) -> tuple[float, int, int]:
         config, update = self.config, self.progress.updates
         epoch, position = divmod(update, self.per_epoch)
         if epoch != self._epoch:
-            self._batches = epoch_batches(self.lengths, BATCH_SIZE, seed=config.seed + epoch)
+            self._batches = epoch_batches(self.lengths, self.batch_size, seed=config.seed + epoch)
             self._epoch = epoch
         torch.manual_seed((config.seed << 32) + update)
         self.bridge.train()
@@ -200,9 +217,9 @@ class LabelWarmStart(WarmStart):
 
     def _trained(self) -> dict[str, nn.Parameter]:
         config = self.bridge.config
-        if not (config.sentence_token or config.relation_token):
-            raise ConfigError("A warm start needs a token for the whole text. Add --sentence-token.")
-        maker = "projection." if self.bridge.relation is None else "relation."
+        if not (config.sentence_tokens or config.relation_token):
+            raise ConfigError("A warm start needs a token for the whole text. Add --sentence-tokens 1.")
+        maker = self._maker()
         return {
             name: parameter
             for name, parameter in self.bridge.named_parameters()
@@ -210,6 +227,12 @@ class LabelWarmStart(WarmStart):
             and name.startswith(("fusion.", maker))
             and name != "projection.boundary"
         }
+
+    def _maker(self) -> str:
+        """Return the name of the part that makes the first soft token."""
+        if self.bridge.relation is not None:
+            return "relation."
+        return "projection." if self.bridge.sentence is None else "sentence."
 
     def _loss(self, examples: list[Example]) -> tuple[Tensor, int, int]:
         first = self.bridge.summaries([e.text for e in examples], noise=self.config.warm_start_noise)[:, 0]
@@ -222,7 +245,11 @@ class LabelWarmStart(WarmStart):
     def _aim(self) -> None:
         """Learn the anchors; put the last bias at their mean, so that the first tokens lie among them."""
         self.anchors = learn_anchors(self.bridge, self.task, self.frame, self.config.seed)
-        last = self.bridge.projection.linear if self.bridge.relation is None else self.bridge.relation.output
+        last = {
+            "projection.": lambda: self.bridge.projection.linear,
+            "sentence.": lambda: self.bridge.sentence.norm,
+            "relation.": lambda: self.bridge.relation.output,
+        }[self._maker()]()
         with torch.no_grad():
             last.bias.copy_(self.anchors.mean(dim=0))
 

@@ -12,6 +12,7 @@ from fusion_demo.data.examples import (
     describe_training_data,
     read_examples,
     read_languages,
+    read_training_examples,
     write_command,
 )
 from fusion_demo.data.jsonl import jsonl_languages
@@ -23,5 +24,6 @@ __all__ = [
     "jsonl_languages",
     "read_examples",
     "read_languages",
+    "read_training_examples",
     "write_command",
 ]

@@ -81,10 +81,29 @@ def read_examples(
         examples = read_jsonl(Path(data), task, split, language)
     else:
         examples = read_files(copied_files(Path(data), task.hub, split, language), task, task.hub)
-    if 0 < max_examples < len(examples):
-        kept = random.Random(seed).sample(range(len(examples)), max_examples)
-        examples = [examples[index] for index in sorted(kept)]
-    return examples
+    return _sample(examples, max_examples, seed)
+
+
+def read_training_examples(
+    data: str, task: Task, *, max_examples: int = 0, seed: int = 0
+) -> list[Example]:
+    """Read the English training texts of one or more folders, or a sample of all of them together.
+
+    Args:
+        data: A folder, several with commas between them, or "" for the hub.
+        task: As for `read_examples`, which says what it raises; so do the others.
+        max_examples: Rows to keep; 0 keeps all.
+        seed: Seed of the sample.
+    """
+    examples = [row for folder in data.split(",") for row in read_examples(folder.strip(), task, "train", "en")]
+    return _sample(examples, max_examples, seed)
+
+
+def _sample(examples: list[Example], max_examples: int, seed: int) -> list[Example]:
+    if not 0 < max_examples < len(examples):
+        return examples
+    kept = random.Random(seed).sample(range(len(examples)), max_examples)
+    return [examples[index] for index in sorted(kept)]
 
 
 def read_languages(

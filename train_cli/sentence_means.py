@@ -1,0 +1,32 @@
+"""What the sentence tokens are made from, over many texts: for their scale, and for their keyword warm start."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from fusion_demo.batching import batches_by_length
+from fusion_demo.bridge import FusionBridge
+from fusion_demo.pooling import mean_parts
+from fusion_demo.tokens import Text
+
+BATCH_SIZE = 64
+SCALE_TEXTS = 4_000
+"""Texts that mean and spread are taken from; a spread is known to one per cent then."""
+
+
+@torch.no_grad()
+def sentence_means(bridge: FusionBridge, texts: Sequence[Text], description: str) -> Tensor:
+    """Return the mean state of each text, of a pair that of its first: (N, D), not standardised."""
+    means = torch.empty(len(texts), bridge.encoder.width, device=bridge.projection.boundary.device)
+    for batch in tqdm(batches_by_length(texts, BATCH_SIZE), desc=description, disable=None, leave=False):
+        encoded, _, fusion = bridge.fuse([texts[i] for i in batch])
+        states = bridge.sentence_states(fusion.fused, encoded)
+        means[torch.tensor(batch)] = mean_parts(states, encoded.mask, encoded.parts)[0][:, 0]
+    return means
+
+
+def standardise(bridge: FusionBridge, texts: Sequence[Text]) -> None:
+    """Give the sentence tokens the scale of English texts' means, see `SentenceTokens.standardise`."""
+    bridge.sentence.standardise(sentence_means(bridge, texts[:SCALE_TEXTS], "scale of the sentence vectors"))
