@@ -77,19 +77,20 @@ class BridgeConfig:
     )
     sentence_states: str = option(
         "fused",
-        "what the sentence tokens are made from: fused: the mean of the fused states; last-layer: the mean of "
-        "the encoder's last layer, its own sentence vector",
+        "what sentence tokens are made from: fused: the mean of the fused states; last-layer: that of the "
+        "encoder's last layer, its own sentence vector",
         SENTENCE_STATES,
     )
     sentence_queries: int = option(
-        0, "learned queries that pool a text's states by attention, beside their mean, for its sentence tokens"
+        0,
+        "learned queries that pool a text's states for its sentence tokens, beside their mean",
     )
     sentence_width: int = option(768, "width of the hidden layer of the sentence tokens' own map")
     relation_token: bool = option(False, "pairs: one more soft token before all others, made from both texts")
     relation_states: str = option(
         "means",
-        "where a pair's texts meet in the relation token: means: of their fused states; attention: each token "
-        "with what it attends to in the other text",
+        "where a pair's texts meet in the relation token: means: of their fused states; attention: each "
+        "token with what it attends to in the other text",
         RELATION_STATES,
     )
     prompt_form: str = option(
@@ -141,8 +142,8 @@ class TrainConfig:
     data: str = option(
         "",
         "folder with train.en.jsonl and dev.<language>.jsonl, or a copy of the hub's data set; several with "
-        "commas: training texts from all, dev texts from the first; empty: the task's data set on the Hugging "
-        "Face Hub",
+        "commas: training texts from all, dev texts from the first; empty: the task's data set on the "
+        "Hugging Face Hub",
     )
     output: str = option("", "checkpoint folder to write")
     init_from: str = option(
@@ -195,15 +196,14 @@ class TrainConfig:
     )
     soft_token_noise_max: float = option(
         0.0,
-        "each example is noised at a level of its own, drawn between soft_token_noise and this; 0: always the "
-        "same",
+        "each example is noised at a level of its own, between soft_token_noise and this; 0: always the same",
     )
     soft_token_hiding: float = option(
         0.0, "fraction of the examples whose soft tokens, but those for the whole text, are all hidden"
     )
     sentence_noise: float = option(
         0.0,
-        "Gaussian noise on what the sentence tokens are made from, relative to its spread over English texts; "
+        "Gaussian noise on what sentence tokens are made from, relative to its spread over English texts; "
         "each example's level is drawn between 0 and this",
     )
     soft_token_dropout: float = option(0.0, "fraction of soft tokens hidden from the LLM in training")

@@ -1,7 +1,7 @@
 """A whole text as a few soft tokens, made from its pooled states by a map of their own.
 
-Word tokens fit English best and travel worst. The mean of a sentence encoder's states is what it was trained to
-make alike in all of its languages, so what is made from that travels.
+Word tokens fit English best and travel worst. The mean of a sentence encoder's states is what it was trained
+to make alike in all of its languages, so what is made from that travels.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Texts in the form in which the LLM gets them, and how training disturbs them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,6 +34,24 @@ class SoftTokens:
     prompt: TextPrompt | None
     summaries: int
     parts: Tensor
+
+    def repeated(self, times: int) -> "SoftTokens":
+        """Return each text several times, one after the other: B × `times` texts, as the LLM reads them.
+
+        Only what the LLM reads is repeated: the other attributes stay those of the B texts.
+        """
+        prompt = self.prompt
+        if prompt is not None:
+            rows = [i for i in range(len(self.mask)) for _ in range(times)]
+            prompt = replace(
+                prompt, ids=[prompt.ids[i] for i in rows], truncated=[prompt.truncated[i] for i in rows]
+            )
+        return replace(
+            self,
+            embeddings=self.embeddings.repeat_interleave(times, dim=0),
+            mask=self.mask.repeat_interleave(times, dim=0),
+            prompt=prompt,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,7 +114,7 @@ def tiny_checkpoints(tmp_path_factory) -> Path:
 def chat_checkpoints(tmp_path_factory) -> Path:
     """A folder of two checkpoints that can chat and one that cannot."""
     root = tmp_path_factory.mktemp("chat-checkpoints")
-    words = {"soft_token_unit": "word", "sentence_token": True}
+    words = {"soft_token_unit": "word", "sentence_tokens": 1}
     write_tiny_checkpoint(root / "echo-first", fusion="transformer-softmax", task="echo", loss=0.4)
     write_tiny_checkpoint(root / "echo-words", fusion="global-softmax", task="echo", loss=0.6, **words)
     write_tiny_checkpoint(root / "news", fusion="last-layer", task="news", dev=0.5)

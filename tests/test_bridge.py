@@ -48,7 +48,7 @@ def sequence_of(bridge, text, frame):
         fused = torch.stack([fused[0, word].mean(dim=0) for word in words])[None]
     if bridge.config.soft_token_unit == "text":
         fused = fused[:, :0]
-    if bridge.config.sentence_token:
+    if bridge.config.sentence_tokens:
         fused = torch.cat([mean, fused], dim=1)
     embed = bridge.llm.model.get_input_embeddings()
     parts = [
@@ -74,11 +74,11 @@ def reference_log_likelihood(bridge, text, answer, frame):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    ("unit", "sentence_token"),
+    ("unit", "sentence_tokens"),
     [("token", False), ("token", True), ("word", False), ("word", True), ("text", True)],
 )
-def test_label_scores_equal_the_slow_reference(make_bridge, form, sentence_token, unit):
-    bridge = make_bridge(prompt_form=form, sentence_token=sentence_token, soft_token_unit=unit)
+def test_label_scores_equal_the_slow_reference(make_bridge, form, sentence_tokens, unit):
+    bridge = make_bridge(prompt_form=form, sentence_tokens=sentence_tokens, soft_token_unit=unit)
     frame = frame_of(bridge)
     scores = bridge.score_labels(TEXTS, LABELS, frame)
     for row, text in enumerate(TEXTS):
@@ -101,7 +101,7 @@ def test_the_loss_is_the_mean_over_all_answer_tokens(make_bridge, form, fusion):
 @pytest.mark.parametrize("form", FORMS)
 @torch.no_grad()
 def test_greedy_answers_equal_the_slow_reference_in_any_batch(make_bridge, form):
-    bridge = make_bridge(prompt_form=form, sentence_token=True)
+    bridge = make_bridge(prompt_form=form, sentence_tokens=1)
     frame = frame_of(bridge)
     answers = bridge.generate(TEXTS, frame, Decoding(max_new_tokens=8))
     for text, answer in zip(TEXTS, answers, strict=True):
@@ -175,7 +175,7 @@ def test_training_changes_the_trained_tensors_and_no_frozen_bit():
     torch.manual_seed(0)
     encoder = MultilingualEncoder(*build_tiny_encoder())
     llm = FrozenLLM(*build_tiny_llm())
-    bridge = FusionBridge(BridgeConfig(fusion_heads=2, sentence_token=True), encoder, llm).train()
+    bridge = FusionBridge(BridgeConfig(fusion_heads=2, sentence_tokens=1), encoder, llm).train()
     frozen = {n: p.clone() for n, p in bridge.state_dict().items() if n.startswith(("encoder.", "llm."))}
     trained = {n: p.clone() for n, p in bridge.trained_state().items()}
     optimizer = torch.optim.AdamW([p for p in bridge.parameters() if p.requires_grad], lr=1e-2)
@@ -328,7 +328,7 @@ def test_bf16_models_carry_an_fp32_bridge():
 @torch.no_grad()
 @pytest.mark.parametrize("unit", ["token", "word", "text"])
 def test_summaries_are_what_leads_the_soft_tokens(make_bridge, unit):
-    bridge = make_bridge(sentence_token=True, relation_token=True, soft_token_unit=unit).eval()
+    bridge = make_bridge(sentence_tokens=1, relation_token=True, soft_token_unit=unit).eval()
     pairs = [("good day", "bad day"), ("ලංකා", "a longer second text")]
     soft = bridge.soft_tokens(pairs)
     assert soft.summaries == 3
@@ -338,7 +338,7 @@ def test_summaries_are_what_leads_the_soft_tokens(make_bridge, unit):
 
 @torch.no_grad()
 def test_noise_on_the_means_is_relative_and_seeded(make_bridge):
-    bridge = make_bridge(sentence_token=True, projection_norm=False).eval()
+    bridge = make_bridge(sentence_tokens=1, projection_norm=False).eval()
     plain = bridge.summaries(TEXTS)
     torch.manual_seed(0)
     noisy = bridge.summaries(TEXTS, noise=0.5)

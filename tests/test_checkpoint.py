@@ -52,7 +52,7 @@ def save_again(folder, models, **changes):
 def test_a_saved_bridge_gives_the_same_scores_when_loaded(
     make_bridge, tiny_models, tmp_path, tiny_checkpoints, fusion
 ):
-    bridge = make_bridge(seed=5, sentence_token=True, fusion=fusion)
+    bridge = make_bridge(seed=5, sentence_tokens=1, fusion=fusion)
     info = read_checkpoint_info(tiny_checkpoints / "news-second")
     info = dataclasses.replace(info, folder=tmp_path / "saved", bridge=bridge.config)
     save_checkpoint(info, bridge.trained_state())
@@ -174,7 +174,7 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "projection": "mlp",
         "projection_norm": False,
         "soft_token_unit": "word",
-        "sentence_token": True,
+        "sentence_tokens": 1,
         "relation_token": True,
         "prompt_form": "bare",
         "text_prompt": "augment",

@@ -117,9 +117,9 @@ def test_the_highest_dropout_is_not_below_the_lowest():
 
 
 def test_a_bridge_without_words_needs_a_token_for_the_whole_text():
-    with pytest.raises(ConfigError, match="Add --sentence-token"):
+    with pytest.raises(ConfigError, match="Add --sentence-tokens 1"):
         BridgeConfig(soft_token_unit="text")
-    BridgeConfig(soft_token_unit="text", sentence_token=True)
+    BridgeConfig(soft_token_unit="text", sentence_tokens=1)
     BridgeConfig(soft_token_unit="text", relation_token=True)
 
 

@@ -54,7 +54,7 @@ def test_the_loss_is_the_mean_divergence_over_real_tokens():
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_taught_bridge_learns_from_the_llm_and_not_from_the_answers(make_bridge, form):
-    bridge = make_bridge(prompt_form=form, sentence_token=True)
+    bridge = make_bridge(prompt_form=form, sentence_tokens=1)
     frame = bridge.frame("", "Answer: ")
     loss = bridge(TEXTS, ANSWERS, frame, taught_by=TEXTS)
     total, count = 0.0, 0
@@ -79,7 +79,7 @@ def test_a_taught_bridge_learns_from_the_llm_and_not_from_the_answers(make_bridg
 
 
 def test_the_students_tokens_can_be_disturbed(make_bridge):
-    bridge = make_bridge(sentence_token=True)
+    bridge = make_bridge(sentence_tokens=1)
     frame = bridge.frame("", "")
     plain = bridge(TEXTS, ANSWERS, frame, taught_by=TEXTS)
     assert bridge(TEXTS, ANSWERS, frame, taught_by=TEXTS, disturbance=Disturbance(noise=0.5)) != plain

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fusion_demo.errors import InputError
-from fusion_demo.relation import RelationToken
+from fusion_demo.relation import AttentiveRelationToken, RelationToken
 
 PAIRS = [
     ("good day", "it rains"),
@@ -51,28 +51,83 @@ def sequence_of(bridge, pair, frame):
     return torch.cat(parts)[None]
 
 
+def some_pairs():
+    """States of two pairs, (2, 6, 8), the second one shorter; their mask and parts."""
+    states = torch.randn(2, 6, 8)
+    mask = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+    return states, mask, torch.tensor([[0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 0, 0]])
+
+
 @torch.no_grad()
 def test_the_relation_token_equals_the_slow_reference():
     torch.manual_seed(0)
     relation = RelationToken(8, 12, embedding_rms=0.1).eval()
     for parameter in relation.parameters():
         parameter.normal_(std=0.3)
-    u, v = torch.randn(3, 1, 8), torch.randn(3, 1, 8)
-    expected = torch.stack([slow_relation(relation, a[0], b[0])[None] for a, b in zip(u, v, strict=True)])
-    torch.testing.assert_close(relation(u, v), expected)
+    states, mask, parts = some_pairs()
+    expected = [
+        slow_relation(
+            relation,
+            states[row, mask[row] & (parts[row] == 0)].mean(dim=0),
+            states[row, mask[row] & (parts[row] == 1)].mean(dim=0),
+        )
+        for row in range(2)
+    ]
+    torch.testing.assert_close(relation(states, mask, parts), torch.stack(expected))
+
+
+def slow_attentive(relation, first, second):
+    """One pair's token, written out: the states (T, D) of each text."""
+
+    def normalised(row):
+        return torch.nn.functional.layer_norm(row, row.shape, relation.norm.weight, relation.norm.bias)
+
+    texts = [[normalised(row) for row in text] for text in (first, second)]
+    pooled = []
+    for own, other in (texts, texts[::-1]):
+        compared = []
+        for row in own:
+            cosines = torch.stack(
+                [torch.cosine_similarity(relation.attend(row), relation.attend(o), dim=0) for o in other]
+            )
+            weights = torch.softmax(relation.temperature.exp() * cosines, dim=0)
+            value = relation.value(row)
+            heard = sum(w * relation.value(o) for w, o in zip(weights, other, strict=True))
+            features = torch.cat([value, heard, (value - heard).abs(), value * heard])
+            compared.append(gelu(relation.compare(features)))
+        pooled += [torch.stack(compared).mean(dim=0), torch.stack(compared).amax(dim=0)]
+    return relation.output(gelu(relation.hidden(torch.cat(pooled))))
+
+
+@torch.no_grad()
+def test_texts_that_meet_by_attention_equal_the_slow_reference_whatever_the_padding():
+    torch.manual_seed(0)
+    relation = AttentiveRelationToken(8, 12, embedding_rms=0.1).eval()
+    states, mask, parts = some_pairs()
+    expected = [
+        slow_attentive(
+            relation, states[row, mask[row] & (parts[row] == 0)], states[row, mask[row] & (parts[row] == 1)]
+        )
+        for row in range(2)
+    ]
+    found = relation(states, mask, parts)
+    torch.testing.assert_close(found, torch.stack(expected))
+    states[1, 4:] = 1e4
+    torch.testing.assert_close(relation(states, mask, parts), found)
 
 
 @torch.no_grad()
 def test_the_first_relation_tokens_have_the_scale_of_the_embeddings():
     torch.manual_seed(0)
     relation = RelationToken(384, 576, embedding_rms=0.1).eval()
-    tokens = relation(torch.randn(200, 384), torch.randn(200, 384))
+    parts = torch.tensor([[0, 1]]).expand(200, -1)
+    tokens = relation(torch.randn(200, 2, 384), torch.ones_like(parts, dtype=torch.bool), parts)
     assert 0.05 < tokens.pow(2).mean().sqrt().item() < 0.2
 
 
 @torch.no_grad()
 def test_label_scores_of_pairs_equal_the_slow_reference_in_any_batch(make_bridge):
-    bridge = make_bridge(sentence_token=True, relation_token=True).eval()
+    bridge = make_bridge(sentence_tokens=1, relation_token=True).eval()
     frame = frame_of(bridge)
     scores = bridge.score_labels(PAIRS, LABELS, frame).log_likelihoods
     for row, pair in enumerate(PAIRS):
@@ -89,7 +144,7 @@ def test_label_scores_of_pairs_equal_the_slow_reference_in_any_batch(make_bridge
 
 @torch.no_grad()
 def test_pairs_and_single_texts_may_share_a_batch(make_bridge):
-    bridge = make_bridge(sentence_token=True).eval()
+    bridge = make_bridge(sentence_tokens=1).eval()
     frame = frame_of(bridge)
     mixed = bridge.score_labels([PAIRS[1], "one text alone"], LABELS, frame).log_likelihoods
     for row, text in enumerate([PAIRS[1], "one text alone"]):
@@ -97,8 +152,9 @@ def test_pairs_and_single_texts_may_share_a_batch(make_bridge):
         torch.testing.assert_close(mixed[row], alone[0], atol=1e-4, rtol=1e-4)
 
 
-def test_the_relation_is_trained_with_the_bridge(make_bridge):
-    bridge = make_bridge(relation_token=True).train()
+@pytest.mark.parametrize("states", ["means", "attention"])
+def test_the_relation_is_trained_with_the_bridge(make_bridge, states):
+    bridge = make_bridge(relation_token=True, relation_states=states).train()
     bridge(PAIRS, LABELS, frame_of(bridge)).backward()
     assert all(
         p.grad.abs().sum() > 0 for n, p in bridge.relation.named_parameters() if not n.endswith("bias")

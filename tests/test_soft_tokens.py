@@ -47,7 +47,7 @@ def test_noise_is_relative_to_each_tokens_own_scale():
 
 @torch.no_grad()
 def test_leaving_out_hidden_soft_tokens_is_the_same_as_masking_them(make_bridge, monkeypatch):
-    bridge = make_bridge(sentence_token=True)
+    bridge = make_bridge(sentence_tokens=1)
     frame = bridge.frame("Which topic?", "Category: ")
 
     def loss():

@@ -33,7 +33,7 @@ def test_the_docstrings_worked_example():
     "options",
     [
         {},
-        {"sentence_token": False, "projection_norm": True, "fusion": "last-layer", "task": "echo"},
+        {"sentence_tokens": 0, "projection_norm": True, "fusion": "last-layer", "task": "echo"},
         {"encoder_prefix": "", "soft_token_unit": "word", "task": "echo"},
         {
             "encoder_prefix": "-p '$HOME' `id`; ",

@@ -1,15 +1,20 @@
 """`echo`: how much of a text arrives at the LLM, language by language."""
 
 import argparse
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
 
 from fusion_demo.data import read_examples, read_languages
 from fusion_demo.errors import DataError
-from fusion_demo.evaluation import open_run
+from fusion_demo.evaluation import BridgeAnswerer, open_run
 from fusion_demo.evaluation.echo import MEASURES, score_echoes
 from fusion_demo.files import write_json
 from fusion_demo.tasks import WRITING_TASKS
+from fusion_demo.understanding import sentence_vectors
+from train_cli.arguments import count
 from train_cli.evaluate import comma_separated, default_folder
-from train_cli.systems import build_baseline, build_checkpoint
+from train_cli.systems import System, build_baseline, build_checkpoint
 from train_cli.writing import (
     add_writing_arguments,
     build_writing_report,
@@ -26,6 +31,13 @@ DECIMALS = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `echo`."""
     add_writing_arguments(parser, TASK, "devtest", max_examples=200)
+    parser.add_argument(
+        "--best-of",
+        type=count(1),
+        default=1,
+        metavar="N",
+        help="echoes of each text; that whose sentence vector is nearest to the text's counts (default: 1)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -48,15 +60,27 @@ def run(arguments: argparse.Namespace) -> None:
     description = describe_writing(arguments, system, TASK, arguments.split, examples)
     folder = arguments.predictions or default_folder(description)
     languages_report = {}
+    wanted, encode = [example.text for example in references], _encoder_of(system)
+    measures = MEASURES if encode else MEASURES[:-1]
     with open_run(folder, description) as kept:
         for code, rows in examples.items():
             echoes = write_answers(system, TASK, code, rows, kept, arguments.batch_size)
-            languages_report[code] = score_echoes(echoes, [example.text for example in references])
-            print(report_line(code, languages_report[code], MEASURES, DECIMALS), flush=True)
+            languages_report[code] = score_echoes(echoes, wanted, encode)
+            print(report_line(code, languages_report[code], measures, DECIMALS), flush=True)
             for example, echo in list(zip(references, echoes, strict=True))[: arguments.show]:
                 print(f"    {example.text}\n      -> {echo}")
-    report = build_writing_report(arguments, system, MEASURES, languages_report)
-    print(report_line("mean", report["mean"], MEASURES, DECIMALS))
+    report = build_writing_report(arguments, system, measures, languages_report)
+    if arguments.best_of > 1:
+        report["best_of"] = arguments.best_of
+    print(report_line("mean", report["mean"], measures, DECIMALS))
     print(f"\nechoes: {folder}")
     if arguments.output:
         write_json(arguments.output, report)
+
+
+def _encoder_of(system: System) -> Callable[[Sequence[str]], Tensor] | None:
+    """Return how a bridge's encoder makes sentence vectors; None for a system without an encoder."""
+    if not isinstance(system.answerer, BridgeAnswerer):
+        return None
+    encoder = system.answerer.bridge.encoder
+    return lambda texts: sentence_vectors(encoder, texts)

@@ -1,8 +1,8 @@
 """The keyword warm start: a text's sentence tokens learn to name its content words in the LLM's own terms.
 
 The lexical warm start (`train_cli.lexical`) teaches each word to look like itself; this one teaches the whole
-what it is about. Nothing foreign is read: a sentence encoder puts a text and its translations near one another,
-and so their tokens come out alike.
+what it is about. Nothing foreign is read: a sentence encoder puts a text and its translations near one
+another, and so their tokens come out alike.
 """
 
 import math
@@ -25,6 +25,7 @@ RAREST = 3
 NEGATIVES = 1_500
 FIRST_SCALE = 12.0
 LARGEST_SCALE = 60.0
+
 
 class KeywordWarmStart(WarmStart):
     """Trains a bridge's sentence tokens to point at the LLM's embeddings of their text's content words.
@@ -54,8 +55,8 @@ class KeywordWarmStart(WarmStart):
     def _trained(self) -> dict[str, nn.Parameter]:
         if self.bridge.sentence is None or self.bridge.relation is not None:
             raise ConfigError(
-                "The keyword warm start teaches the sentence tokens of single texts. Give --sentence-tokens 8, or "
-                "leave out --keyword-epochs."
+                "The keyword warm start teaches the sentence tokens of single texts. Give --sentence-tokens "
+                "8, or leave out --keyword-epochs."
             )
         device = self.bridge.projection.boundary.device
         self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE), device=device))
@@ -84,7 +85,9 @@ class KeywordWarmStart(WarmStart):
         self._pooled: dict[int, Tensor] = {}
         if self._frozen_source:
             # What the frozen encoder says is the same in every pass, so each text is read once.
-            means = sentence_means(self.bridge, [example.text for example in self.examples], "sentence vectors")
+            means = sentence_means(
+                self.bridge, [example.text for example in self.examples], "sentence vectors"
+            )
             pooled = (means - self.bridge.sentence.mean) / self.bridge.sentence.spread
             self._pooled = {id(e): row for e, row in zip(self.examples, pooled, strict=True)}
 

@@ -54,7 +54,9 @@ def hold(folder: Path) -> Iterator[None]:
 
 def has_state(folder: Path) -> bool:
     """Tell whether a training has saved something to go on from."""
-    return any((folder / path / STATE).exists() for path in (LAST, *(f"{LAST}/{name}" for name in WARM_STARTS)))
+    return any(
+        (folder / path / STATE).exists() for path in (LAST, *(f"{LAST}/{name}" for name in WARM_STARTS))
+    )
 
 
 def check_free(folder: Path, *, resume: bool, overwrite: bool) -> None:

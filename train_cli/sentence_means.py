@@ -1,4 +1,4 @@
-"""What the sentence tokens are made from, over many texts: for their scale, and for their keyword warm start."""
+"""What sentence tokens are made from, over many texts: for their scale, and for their keyword warm start."""
 
 from collections.abc import Sequence
 

@@ -146,7 +146,11 @@ def build_checkpoint(arguments: argparse.Namespace, info: CheckpointInfo, task: 
         "bridge": _digest(dataclasses.asdict(info.bridge)),
         **info.fingerprints,
     }
-    return System(BridgeAnswerer(bridge, info.name), info.name, "", _complete(details, task, arguments))
+    best_of = getattr(arguments, "best_of", 1)
+    if best_of > 1:
+        details["best_of"] = best_of
+    answerer = BridgeAnswerer(bridge, info.name, best_of=best_of)
+    return System(answerer, info.name, "", _complete(details, task, arguments))
 
 
 def build_baseline(arguments: argparse.Namespace, task: Task, languages: Collection[str]) -> System:

@@ -185,7 +185,8 @@ def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
     print(f"{bridge_config.encoder} -> {bridge_config.fusion} -> {bridge_config.llm}")
     print(
         f"trained parameters: {sum(counts.values()):,} (fusion {counts['fusion']:,}, projection and boundary "
-        f"{counts['projection']:,}, sentence {counts['sentence']:,}, relation {counts['relation']:,}); frozen: {frozen:,}"
+        f"{counts['projection']:,}, sentence tokens {counts['sentence']:,}, relation token "
+        f"{counts['relation']:,}); frozen: {frozen:,}"
     )
     print(
         f"{len(trainer.train_examples):,} English examples, {trainer.total:,} updates of "

@@ -84,9 +84,7 @@ def read_examples(
     return _sample(examples, max_examples, seed)
 
 
-def read_training_examples(
-    data: str, task: Task, *, max_examples: int = 0, seed: int = 0
-) -> list[Example]:
+def read_training_examples(data: str, task: Task, *, max_examples: int = 0, seed: int = 0) -> list[Example]:
     """Read the English training texts of one or more folders, or a sample of all of them together.
 
     Args:
@@ -95,7 +93,9 @@ def read_training_examples(
         max_examples: Rows to keep; 0 keeps all.
         seed: Seed of the sample.
     """
-    examples = [row for folder in data.split(",") for row in read_examples(folder.strip(), task, "train", "en")]
+    examples = [
+        row for folder in data.split(",") for row in read_examples(folder.strip(), task, "train", "en")
+    ]
     return _sample(examples, max_examples, seed)
 
 

@@ -10,6 +10,7 @@ from fusion_demo.bridge import FusionBridge
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task
 from fusion_demo.tokens import Text
+from fusion_demo.understanding import understand
 
 
 class Answerer(Protocol):
@@ -63,11 +64,18 @@ class Answerer(Protocol):
 
 
 class BridgeAnswerer:
-    """A fusion bridge as an `Answerer`."""
+    """A fusion bridge as an `Answerer`.
 
-    def __init__(self, bridge: FusionBridge, name: str = "") -> None:
+    Args:
+        bridge: In evaluation mode.
+        name: What result files call it.
+        best_of: Echoes of each text, of which the encoder chooses one, see `understand`; 1: the greedy one.
+    """
+
+    def __init__(self, bridge: FusionBridge, name: str = "", *, best_of: int = 1) -> None:
         self.bridge = bridge
         self.name = name
+        self.best_of = best_of
 
     def prepare(self, texts: Sequence[Text], language: str) -> list[Text]:
         """Return the texts: the encoder reads every language."""
@@ -79,7 +87,9 @@ class BridgeAnswerer:
         return self.bridge.score_labels(texts, words, self._frame(task)).log_likelihoods
 
     def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
-        """Return the LLM's greedy answers."""
+        """Return the LLM's greedy answers, or the best of several echoes."""
+        if self.best_of > 1:
+            return [understood.text for understood in understand(self.bridge, texts, candidates=self.best_of)]
         frame = self._frame(task)
         decoding = task.decoding(frame, self.bridge.llm.tokenizer)
         return self.bridge.generate(texts, frame, decoding)

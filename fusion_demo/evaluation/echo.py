@@ -1,21 +1,35 @@
 """How much of a text arrives: the English that an LLM repeats, against the English that was meant."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from sacrebleu.metrics import BLEU, CHRF
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from torch import Tensor
 
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 """A word of English; scripts with vowel signs would want another rule."""
 
-MEASURES = ("chrf", "bleu", "recall", "retrieval")
-"""What `score_echoes` returns beside `n`, each in per cent."""
+MEASURES = ("chrf", "bleu", "recall", "retrieval", "vector_retrieval")
+"""What `score_echoes` returns beside `n`, each in per cent; the last with an encoder alone."""
+
+ENCODED_AT_ONCE = 32
+"""Texts."""
 
 
-def score_echoes(echoes: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+def score_echoes(
+    echoes: Sequence[str],
+    references: Sequence[str],
+    encode: Callable[[Sequence[str]], Tensor] | None = None,
+) -> dict[str, Any]:
     """Compare N echoes with the N English texts that they should repeat.
+
+    Args:
+        echoes: What a system wrote.
+        references: What it should have written.
+        encode: Texts → sentence vectors of length 1, (N, D), of an encoder.
 
     Returns:
         - `chrf`: chrF of the whole corpus (Popović, 2015; sacrebleu's, character 6-grams, beta 2).
@@ -23,6 +37,7 @@ def score_echoes(echoes: Sequence[str], references: Sequence[str]) -> dict[str, 
         - `recall`: share of the references' content words, see `content_words`, that stand in their echoes.
         - `retrieval`: share of the echoes that are closer (chrF) to their own reference than to every other.
           Among N texts, 100 / N by guessing; an echo as close to another text is not counted.
+        - `vector_retrieval`: the same by the cosine of sentence vectors, if there is an encoder.
         - `n`: N.
 
     Raises:
@@ -36,11 +51,20 @@ def score_echoes(echoes: Sequence[str], references: Sequence[str]) -> dict[str, 
         found += sum(word in said for word in words)
         wanted += len(words)
     retrieved = sum(_is_closest(own, echo, references) for own, echo in enumerate(echoes))
+    by_vector = {}
+    if encode:
+        said, meant = (
+            torch.cat([encode(texts[i : i + ENCODED_AT_ONCE]) for i in range(0, len(texts), ENCODED_AT_ONCE)])
+            for texts in (list(echoes), list(references))
+        )
+        nearest = (said @ meant.T).argmax(dim=1).tolist()
+        by_vector = {"vector_retrieval": 100 * sum(i == n for i, n in enumerate(nearest)) / len(nearest)}
     return {
         "chrf": CHRF().corpus_score(list(echoes), [list(references)]).score,
         "bleu": BLEU().corpus_score(list(echoes), [list(references)]).score,
         "recall": 100 * found / wanted if wanted else 0.0,
         "retrieval": 100 * retrieved / len(echoes),
+        **by_vector,
         "n": len(echoes),
     }
 

@@ -53,16 +53,16 @@ def test_nothing_is_nearest_where_there_are_no_words(tiny_models, make_bridge):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("sentence_token", [False, True])
+@pytest.mark.parametrize("sentence_tokens", [0, 1, 3])
 @pytest.mark.parametrize("unit", ["token", "word", "text"])
-def test_each_soft_token_is_named_by_the_part_that_it_stands_for(word_llm, unit, sentence_token):
-    if unit == "text" and not sentence_token:
+def test_each_soft_token_is_named_by_the_part_that_it_stands_for(word_llm, unit, sentence_tokens):
+    if unit == "text" and not sentence_tokens:
         pytest.skip("such a bridge reads nothing")
-    config = BridgeConfig(fusion_heads=2, soft_token_unit=unit, sentence_token=sentence_token)
+    config = BridgeConfig(fusion_heads=2, soft_token_unit=unit, sentence_tokens=sentence_tokens)
     bridge = FusionBridge(config, MultilingualEncoder(*build_tiny_encoder()), word_llm).eval()
     soft = bridge.soft_tokens(["good day"])
     heard = hear(bridge, soft, 2)
-    start = int(sentence_token)
+    start = sentence_tokens
     assert [(part.text, part.word, part.special) for part in heard[:start]] == [("", -1, False)] * start
     shown = [(part.text, part.word) for part in heard[start:] if not part.special]
     if unit == "word":

@@ -28,7 +28,7 @@ def test_label_embeddings_are_the_mean_of_the_words_pieces(make_bridge):
 
 
 def test_the_llm_reads_the_labels_off_the_anchors(make_bridge):
-    bridge = make_bridge(sentence_token=True)
+    bridge = make_bridge(sentence_tokens=1)
     learned = learn_anchors(bridge, TASK, frame_of(bridge), seed=0)
     assert learned.shape == (len(TASK.labels), bridge.llm.width)
     assert not learned.requires_grad
@@ -40,13 +40,13 @@ def test_the_llm_reads_the_labels_off_the_anchors(make_bridge):
 
 def test_anchors_repeat_with_their_seed_and_leave_all_but_the_boundary_as_it_was(make_bridge, monkeypatch):
     monkeypatch.setattr(anchors_module, "UPDATES", 3)
-    bridge = make_bridge(sentence_token=True)
+    bridge = make_bridge(sentence_tokens=1)
     before = {name: value.clone() for name, value in bridge.state_dict().items()}
     first = learn_anchors(bridge, TASK, frame_of(bridge), seed=1)
     changed = {n for n, v in bridge.state_dict().items() if not torch.equal(v, before[n])}
     assert changed == {"projection.boundary"}
     assert all(parameter.grad is None for parameter in bridge.parameters())
-    again = learn_anchors(make_bridge(sentence_token=True), TASK, frame_of(bridge), seed=1)
-    other = learn_anchors(make_bridge(sentence_token=True), TASK, frame_of(bridge), seed=2)
+    again = learn_anchors(make_bridge(sentence_tokens=1), TASK, frame_of(bridge), seed=1)
+    other = learn_anchors(make_bridge(sentence_tokens=1), TASK, frame_of(bridge), seed=2)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -56,8 +56,8 @@ def test_another_encoder_does_not_get_the_presets_prefix():
 
 
 def test_booleans_can_be_switched_off():
-    assert read_configs(parse("--task", "echo", "--no-sentence-token"))[0].sentence_token is False
-    assert read_configs(parse("--sentence-token"))[0].sentence_token is True
+    assert read_configs(parse("--task", "echo", "--sentence-tokens", "0"))[0].sentence_tokens == 0
+    assert read_configs(parse("--sentence-tokens", "8"))[0].sentence_tokens == 8
 
 
 @pytest.mark.parametrize(

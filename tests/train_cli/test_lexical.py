@@ -117,4 +117,4 @@ def test_punctuation_alone_teaches_nothing_and_breaks_nothing(make_bridge, tmp_p
 
 def test_a_bridge_for_pairs_is_refused(make_bridge, tmp_path):
     with pytest.raises(ConfigError, match="Leave out --relation-token"):
-        start(make_bridge(relation_token=True, sentence_token=True), tmp_path)
+        start(make_bridge(relation_token=True, sentence_tokens=1), tmp_path)

@@ -159,7 +159,7 @@ def test_with_a_state_cache_the_encoder_reads_the_training_texts_once(data, tmp_
     )
     # Small steps: large ones blow up the last bits that half precision rounds away.
     rates = ("--learning-rate", "1e-4", "--warm-start-learning-rate", "1e-4")
-    recipe = (*rates, "--sentence-token", "--warm-start-epochs", "3", "--epochs", "2", "--state-cache")
+    recipe = (*rates, "--sentence-tokens", "1", "--warm-start-epochs", "3", "--epochs", "2", "--state-cache")
     for fusion in ("global-softmax", "transformer-softmax"):
         options = (*recipe, str(tmp_path / "states"), "--fusion", fusion)
         assert main(arguments(data, tmp_path / fusion, *options)) == 0

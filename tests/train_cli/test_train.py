@@ -198,7 +198,7 @@ def test_held_out_texts_are_never_trained_on(sentences):
 
 
 def test_a_free_answer_needs_the_words(sentences, tmp_path, capsys):
-    more = ("--task", "echo", "--sentence-token", "--soft-token-unit", "text")
+    more = ("--task", "echo", "--sentence-tokens", "1", "--soft-token-unit", "text")
     assert main(arguments(sentences, tmp_path / "bridge", *more)) == 2
     assert "Give --soft-token-unit word or token." in capsys.readouterr().err
 

@@ -40,7 +40,7 @@ def test_scores_are_the_cosines_seen_from_the_anchors_mean():
 
 @pytest.mark.parametrize("fusion", FUSION_NAMES)
 def test_the_first_soft_token_learns_to_point_at_its_label(make_bridge, tmp_path, fusion):
-    bridge = make_bridge(sentence_token=True, fusion=fusion)
+    bridge = make_bridge(sentence_tokens=1, fusion=fusion)
     warm_start = start(bridge, tmp_path, warm_start_epochs=30)
     done = warm_start.run(resume=False)
     assert (done["updates"], done["examples"]) == (60, 1800)
@@ -52,7 +52,7 @@ def test_the_first_soft_token_learns_to_point_at_its_label(make_bridge, tmp_path
 
 
 def test_the_frozen_models_stay_bit_identical_and_the_llm_reads_no_text(make_bridge, tmp_path, monkeypatch):
-    bridge = make_bridge(sentence_token=True)
+    bridge = make_bridge(sentence_tokens=1)
     frozen = {n: p.clone() for n, p in bridge.named_parameters() if not p.requires_grad}
     calls = []
     read = bridge.llm.read
@@ -64,10 +64,10 @@ def test_the_frozen_models_stay_bit_identical_and_the_llm_reads_no_text(make_bri
 
 def test_a_stopped_warm_start_resumes_to_the_same_bits(make_bridge, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SAVE_EVERY", 1)
-    whole = make_bridge(sentence_token=True)
+    whole = make_bridge(sentence_tokens=1)
     start(whole, tmp_path / "whole").run(resume=False)
 
-    cut = make_bridge(sentence_token=True)
+    cut = make_bridge(sentence_tokens=1)
     warm_start = start(cut, tmp_path / "cut")
     update = WarmStart._update
 
@@ -80,14 +80,14 @@ def test_a_stopped_warm_start_resumes_to_the_same_bits(make_bridge, tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         warm_start.run(resume=False)
     monkeypatch.setattr(WarmStart, "_update", update)
-    again = make_bridge(sentence_token=True)
+    again = make_bridge(sentence_tokens=1)
     start(again, tmp_path / "cut").run(resume=True)
     for name, value in whole.trained_state().items():
         torch.testing.assert_close(again.trained_state()[name], value, rtol=0, atol=1e-6)
 
 
 def test_pairs_learn_through_the_relation_token(make_bridge, tmp_path):
-    bridge = make_bridge(sentence_token=True, relation_token=True)
+    bridge = make_bridge(sentence_tokens=1, relation_token=True)
     before = {name: value.clone() for name, value in bridge.trained_state().items()}
     start(bridge, tmp_path, [Example((e.text, "and"), e.label) for e in EXAMPLES]).run(resume=False)
     changed = {n for n, v in bridge.trained_state().items() if not torch.equal(v, before[n])}

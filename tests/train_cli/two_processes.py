@@ -22,7 +22,7 @@ def write_data(folder):
 def recipe(data, output, batch_size):
     return [
         *("train", "--preset", "tiny", "--task", "news", "--data", str(data), "--output", str(output)),
-        *("--sentence-token", "--warm-start-epochs", "1", "--epochs", "2", "--evaluations", "2"),
+        *("--sentence-tokens", "1", "--warm-start-epochs", "1", "--epochs", "2", "--evaluations", "2"),
         *("--soft-token-dropout", "0", "--fusion-dropout", "0", "--learning-rate", "0.01", "--device", "cpu"),
         *("--batch-size", str(batch_size)),
     ]

@@ -1,0 +1,88 @@
+"""What of a text was understood: the best of several echoes, and how sure that is.
+
+The encoder knows what a text means better than the LLM behind the bridge can say it. So the LLM says it
+several times, and the encoder chooses: the echo whose sentence vector is nearest to the text's own. It needs
+no training and no second language.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fusion_demo.bridge import FusionBridge
+from fusion_demo.encoder import MultilingualEncoder
+from fusion_demo.pooling import mean_parts
+from fusion_demo.streaming import Written
+from fusion_demo.tasks import get_training_task
+
+TEMPERATURE, TOP_P = 0.7, 0.9
+"""Of all echoes but the first, which is greedy."""
+
+ECHO_SLACK = 8
+"""An echo is at most twice as long as the text in the encoder's tokens, and this much longer."""
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What a text was understood as.
+
+    Attributes:
+        text: The best echo, in English.
+        similarity: Cosine between its sentence vector and the text's own.
+    """
+
+    text: str
+    similarity: float
+
+
+@torch.no_grad()
+def sentence_vectors(encoder: MultilingualEncoder, texts: Sequence[str]) -> Tensor:
+    """Return the mean of the encoder's last layer over each text's tokens, of length 1: (N, D), fp32."""
+    encoded = encoder(texts)
+    means, _ = mean_parts(encoded.layer_states[:, :, -1].float(), encoded.mask, encoded.parts)
+    return functional.normalize(means[:, 0], dim=-1)
+
+
+@torch.no_grad()
+def understand(
+    bridge: FusionBridge,
+    texts: Sequence[str],
+    *,
+    candidates: int = 1,
+    seed: int = 0,
+    on_token: Callable[[Written], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> list[Understanding]:
+    """Let the LLM repeat texts in English, each several times, and keep the best of each.
+
+    Args:
+        bridge: Trained on the task `echo`, in evaluation mode.
+        texts: B texts in any language.
+        candidates: n, echoes of each text. One is greedy, n − 1 are sampled; they are written in one batch.
+        seed: Of the sampling.
+        on_token: Gets the greedy echo of a single text after each token.
+        stop: Ends the writing after the token during which it came to return True; the best of what there is
+            then counts.
+    """
+    task = get_training_task("echo")
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    soft = bridge.soft_tokens(texts)
+    longest = min(task.answer_tokens, 2 * max(len(row) for row in soft.tokens) + ECHO_SLACK)
+    greedy = replace(task.decoding(frame, bridge.llm.tokenizer), max_new_tokens=longest)
+    echoes = [[echo] for echo in bridge.write(soft, frame, greedy, on_token=on_token, stop=stop)]
+    if candidates > 1 and not (stop and stop()):
+        sampled = replace(greedy, temperature=TEMPERATURE, top_p=TOP_P, seed=seed)
+        further = iter(bridge.write(soft.repeated(candidates - 1), frame, sampled, stop=stop))
+        echoes = [[first, *(next(further) for _ in range(candidates - 1))] for (first,) in echoes]
+    wanted = sentence_vectors(bridge.encoder, texts)
+    flat = [echo for row in echoes for echo in row]
+    number = len(flat) // len(texts)
+    found = sentence_vectors(bridge.encoder, flat).unflatten(0, (len(texts), number))
+    similarities = (found @ wanted[:, :, None])[..., 0]
+    best = similarities.argmax(dim=1).tolist()
+    return [
+        Understanding(row[i], near[i].item()) for row, near, i in zip(echoes, similarities, best, strict=True)
+    ]
