@@ -1,8 +1,7 @@
 """The fusion bridge: a frozen encoder, a trained fusion and projection, a frozen LLM."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Event
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +18,10 @@ from fusion_demo.padding import IGNORED, pad
 from fusion_demo.pooling import mean_parts, pool_words
 from fusion_demo.projection import Projection
 from fusion_demo.prompt import PromptFrame, build_frame
-from fusion_demo.relation import AttentiveRelationToken, RelationToken
+from fusion_demo.relation import build_relation
 from fusion_demo.sentence import SentenceTokens
 from fusion_demo.soft_tokens import Disturbance, SoftTokens, disturb
-from fusion_demo.streaming import Written, read_from_thread
+from fusion_demo.streaming import Written
 from fusion_demo.text_prompt import TextPrompt, read_text_prompt
 from fusion_demo.tokens import Text
 
@@ -62,24 +61,9 @@ class FusionBridge(nn.Module):
         self.projection = Projection.from_config(
             config, encoder.width, llm.width, embedding_rms=llm.embedding_rms
         )
-        self.sentence = (
-            SentenceTokens(
-                encoder.width,
-                llm.width,
-                tokens=config.sentence_tokens,
-                queries=config.sentence_queries,
-                hidden_width=config.sentence_width,
-                embedding_rms=llm.embedding_rms,
-            )
-            if config.maps_sentences
-            else None
-        )
-        relation = AttentiveRelationToken if config.relation_states == "attention" else RelationToken
-        self.relation = (
-            relation(encoder.width, llm.width, embedding_rms=llm.embedding_rms)
-            if config.relation_token
-            else None
-        )
+        sizes = {"width": encoder.width, "llm_width": llm.width, "embedding_rms": llm.embedding_rms}
+        self.sentence = SentenceTokens.from_config(config, **sizes)
+        self.relation = build_relation(config, **sizes)
 
     def train(self, mode: bool = True) -> "FusionBridge":
         """Switch the trained parts between training and evaluation; the frozen ones never train."""
@@ -308,25 +292,6 @@ class FusionBridge(nn.Module):
     ) -> list[str]:
         """Return the LLM's answer to each text."""
         return self.write(self.soft_tokens(texts), frame, decoding)
-
-    def stream(
-        self,
-        text: Text,
-        frame: PromptFrame,
-        decoding: Decoding | None = None,
-        *,
-        stop: Event | None = None,
-    ) -> Iterator[Written]:
-        """Yield the answer to one text after each of its tokens, as it is written.
-
-        Setting `stop` ends the answer after the current token, as does closing the iterator.
-        """
-        stop = stop or Event()
-
-        def work(on_token: Callable[[Written], None]) -> None:
-            self.write(self.soft_tokens([text]), frame, decoding, on_token=on_token, stop=stop.is_set)
-
-        return read_from_thread(work, stop)
 
     @torch.no_grad()
     def write(

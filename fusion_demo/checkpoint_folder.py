@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from fusion_demo.bridge import FusionBridge
-from fusion_demo.chat import CHAT_TASKS
+from fusion_demo.chat import CHAT_TASKS, Bridges
 from fusion_demo.checkpoint import (
     CONFIG,
     TENSORS,
@@ -18,6 +19,7 @@ from fusion_demo.errors import CheckpointError, unknown_name
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.presets import preset_values
 from fusion_demo.tasks import TASKS
+from fusion_demo.understanding import Thresholds
 
 Version = tuple[tuple[int, int, int] | None, ...]
 """Of the tensors and of config.json: what changes when the file is written anew, replaced or copied over."""
@@ -88,7 +90,7 @@ class CheckpointFolder:
         return self._with_labels(self._find()[0], task)
 
     def that_chat(self) -> list[CheckpointInfo]:
-        """Return the checkpoints that can chat, those of the better task first, then the smaller loss."""
+        """Return the checkpoints that can chat: the better task first, then the better on dev texts."""
         return self._that_chat(self._find()[0])
 
     def find(self, task: str, name: str = "") -> CheckpointInfo:
@@ -140,6 +142,21 @@ class CheckpointFolder:
                 self._loaded[info.name] = known = _Loaded(version, bridge)
             return known.bridge
 
+    def load_chat(self, info: CheckpointInfo) -> Bridges:
+        """Return the bridges of a conversation with a checkpoint that can chat, loaded as `load` does.
+
+        Messages are understood by a checkpoint of `echo` between the same frozen models, the first of them;
+        where there is none, by the one that answers, which was taught to answer and not to repeat.
+        """
+        bridge = self.load(info)
+        if info.task == "echo":
+            return Bridges(bridge, None, info.name, _thresholds(info))
+        echoes = (other for other in self.that_chat() if other.task == "echo")
+        echo = next((other for other in echoes if other.fingerprints == info.fingerprints), None)
+        if echo is None:
+            return Bridges(bridge, bridge, info.name)
+        return Bridges(self.load(echo), bridge, info.name, _thresholds(echo))
+
     def _find(self) -> tuple[list[CheckpointInfo], dict[str, CheckpointError]]:
         found, damaged = find_checkpoints(self.path)
         return self._of_preset(found), damaged
@@ -166,6 +183,7 @@ class CheckpointFolder:
             key=lambda info: (
                 info.name != self.default,
                 CHAT_TASKS.index(info.task),
+                -_dev_retrieval(info),
                 _dev_loss(info),
                 info.name,
             ),
@@ -198,6 +216,25 @@ def _dev_accuracy(info: CheckpointInfo) -> float:
     dev = info.metrics.get("dev")
     accuracy = dev.get("mean_non_english") if isinstance(dev, dict) else None
     return float(accuracy) if isinstance(accuracy, int | float) else -1.0
+
+
+def _dev_retrieval(info: CheckpointInfo) -> float:
+    """How often foreign dev texts are found by their echoes, in per cent; not measured: -1."""
+    found = _dev_mean(info).get("vector_retrieval")
+    return float(found) if isinstance(found, int | float) else -1.0
+
+
+def _thresholds(info: CheckpointInfo) -> Thresholds | None:
+    """What `echo --record` found on dev texts."""
+    dev = info.metrics.get("dev")
+    found = dev.get("thresholds") if isinstance(dev, dict) else None
+    return Thresholds(**found) if isinstance(found, dict) else None
+
+
+def _dev_mean(info: CheckpointInfo) -> dict[str, Any]:
+    dev = info.metrics.get("dev")
+    mean = dev.get("mean") if isinstance(dev, dict) else None
+    return mean if isinstance(mean, dict) else {}
 
 
 def _dev_loss(info: CheckpointInfo) -> float:

@@ -1,7 +1,7 @@
 """Every option of the bridge and of its training: name, default, meaning and check in one place.
 
-The command line, the YAML file, the checkpoint's config.json and the README's tables are
-all made from these dataclasses. Reading is strict: an unknown key is an error.
+The command line, the YAML file, a checkpoint's config.json and the tables of the documentation are all made
+from these dataclasses. Reading is strict: an unknown key is an error.
 """
 
 import dataclasses
@@ -30,8 +30,7 @@ SOFT_TOKEN_UNITS = ("token", "word", "text")
 SENTENCE_STATES = ("fused", "last-layer")
 RELATION_STATES = ("means", "attention")
 
-RENAMED = {"sentence_token": "sentence_tokens"}
-"""Options of before → what they are now; checkpoints and files that name them go on working."""
+RENAMED = {"sentence_token": "sentence_tokens"}  # options of before
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -86,7 +85,7 @@ class BridgeConfig:
         "learned queries that pool a text's states for its sentence tokens, beside their mean",
     )
     sentence_width: int = option(768, "width of the hidden layer of the sentence tokens' own map")
-    relation_token: bool = option(False, "pairs: one more soft token before all others, made from both texts")
+    relation_token: bool = option(False, "pairs: a soft token before all others, made from both texts")
     relation_states: str = option(
         "means",
         "where a pair's texts meet in the relation token: means: of their fused states; attention: each "
@@ -196,7 +195,7 @@ class TrainConfig:
     )
     soft_token_noise_max: float = option(
         0.0,
-        "each example is noised at a level of its own, between soft_token_noise and this; 0: always the same",
+        "each example has its own level, drawn between soft_token_noise and this; 0: always the same",
     )
     soft_token_hiding: float = option(
         0.0, "fraction of the examples whose soft tokens, but those for the whole text, are all hidden"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fusion_demo.config import BridgeConfig
 from fusion_demo.pooling import mean_parts
 
 DROPOUT = 0.2
@@ -115,3 +116,13 @@ class AttentiveRelationToken(nn.Module):
             pooled.append(mean_parts(compared, there, torch.zeros_like(parts))[0][:, 0])
             pooled.append(compared.masked_fill(~there[..., None], lowest).amax(dim=1))
         return self.output(self.dropout(functional.gelu(self.hidden(torch.cat(pooled, dim=-1)))))
+
+
+def build_relation(
+    config: BridgeConfig, width: int, llm_width: int, *, embedding_rms: float
+) -> RelationToken | AttentiveRelationToken | None:
+    """Build what makes the relation token, as the config asks; None where there is none."""
+    if not config.relation_token:
+        return None
+    kind = AttentiveRelationToken if config.relation_states == "attention" else RelationToken
+    return kind(width, llm_width, embedding_rms=embedding_rms)

@@ -5,10 +5,13 @@ to make alike in all of its languages, so what is made from that travels.
 """
 
 import math
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from fusion_demo.config import BridgeConfig
 
 QUERY_SCALE = 0.02
 """Standard deviation of the queries at the start: each attends nearly alike to all tokens."""
@@ -61,6 +64,22 @@ class SentenceTokens(nn.Module):
         # Part of the trained state, though not learned by gradients.
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
+
+    @classmethod
+    def from_config(
+        cls, config: BridgeConfig, width: int, llm_width: int, *, embedding_rms: float
+    ) -> Self | None:
+        """Build the map that the config asks for; None where the sentence tokens have none of their own."""
+        if not config.maps_sentences:
+            return None
+        return cls(
+            width,
+            llm_width,
+            tokens=config.sentence_tokens,
+            queries=config.sentence_queries,
+            hidden_width=config.sentence_width,
+            embedding_rms=embedding_rms,
+        )
 
     @torch.no_grad()
     def standardise(self, means: Tensor) -> None:

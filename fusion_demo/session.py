@@ -87,7 +87,7 @@ class Session:
         return self._folder.with_labels(task)
 
     def chat_checkpoints(self) -> list[CheckpointInfo]:
-        """Return the checkpoints that can chat, the best first: of the better task, then of smaller loss."""
+        """Return the checkpoints that can chat, the best first: of the better task, then on dev texts."""
         return self._folder.that_chat()
 
     def tasks(self) -> list[Task]:
@@ -268,7 +268,7 @@ class Session:
         check_messages(messages)
         info = self._folder.find_chat(checkpoint)
         return converse(
-            lambda: self._folder.load(info),
+            lambda: self._folder.load_chat(info),
             self._lock,
             messages,
             decoding=decoding,

@@ -15,8 +15,12 @@ from torch.nn import functional
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.pooling import mean_parts
+from fusion_demo.soft_tokens import SoftTokens
 from fusion_demo.streaming import Written
 from fusion_demo.tasks import get_training_task
+
+CANDIDATES = 8
+"""Echoes that a conversation chooses from."""
 
 TEMPERATURE, TOP_P = 0.7, 0.9
 """Of all echoes but the first, which is greedy."""
@@ -38,6 +42,25 @@ class Understanding:
     similarity: float
 
 
+@dataclass(frozen=True)
+class Thresholds:
+    """Similarities from which a text counts as understood; each encoder has a scale of its own.
+
+    Attributes:
+        well: From here on it was understood well,
+        partly: from here on partly, and below hardly.
+    """
+
+    well: float
+    partly: float
+
+    def level(self, similarity: float) -> str:
+        """Return "well", "partly" or "hardly"."""
+        if similarity >= self.well:
+            return "well"
+        return "partly" if similarity >= self.partly else "hardly"
+
+
 @torch.no_grad()
 def sentence_vectors(encoder: MultilingualEncoder, texts: Sequence[str]) -> Tensor:
     """Return the mean of the encoder's last layer over each text's tokens, of length 1: (N, D), fp32."""
@@ -51,6 +74,7 @@ def understand(
     bridge: FusionBridge,
     texts: Sequence[str],
     *,
+    soft: SoftTokens | None = None,
     candidates: int = 1,
     seed: int = 0,
     on_token: Callable[[Written], None] | None = None,
@@ -61,6 +85,7 @@ def understand(
     Args:
         bridge: Trained on the task `echo`, in evaluation mode.
         texts: B texts in any language.
+        soft: Their soft tokens, if they are made already.
         candidates: n, echoes of each text. One is greedy, n − 1 are sampled; they are written in one batch.
         seed: Of the sampling.
         on_token: Gets the greedy echo of a single text after each token.
@@ -69,7 +94,7 @@ def understand(
     """
     task = get_training_task("echo")
     frame = bridge.frame(task.instruction, task.bare_prompt)
-    soft = bridge.soft_tokens(texts)
+    soft = soft or bridge.soft_tokens(texts)
     longest = min(task.answer_tokens, 2 * max(len(row) for row in soft.tokens) + ECHO_SLACK)
     greedy = replace(task.decoding(frame, bridge.llm.tokenizer), max_new_tokens=longest)
     echoes = [[echo] for echo in bridge.write(soft, frame, greedy, on_token=on_token, stop=stop)]

@@ -175,7 +175,9 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "projection_norm": False,
         "soft_token_unit": "word",
         "sentence_tokens": 1,
+        "sentence_states": "last-layer",
         "relation_token": True,
+        "relation_states": "attention",
         "prompt_form": "bare",
         "text_prompt": "augment",
         "text_prompt_tokens": 7,
@@ -186,7 +188,9 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "encoder",
         "llm",
         "projection_width",
-    }  # the models' fingerprints are compared; mlp alone has a width
+        "sentence_queries",
+        "sentence_width",
+    }  # the models' fingerprints are compared; mlp alone has a width, and so has a map for sentences
     assert set(changes) | given >= set(option_names(BridgeConfig))
 
     def shapes(**options):
@@ -195,6 +199,15 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
     for name, value in changes.items():
         if shapes(**{name: value}) != shapes():
             assert name in SHAPING_OPTIONS
+
+
+def test_a_map_for_sentences_stays_as_it_is_where_the_checkpoint_has_none(folder, tiny_models, make_bridge):
+    bridge = make_bridge(seed=9, sentence_tokens=3)
+    before = bridge.sentence.output.weight.clone()
+    start_from(folder, bridge, tiny_models.fingerprints(bridge.config))
+    saved = load_checkpoint(folder, tiny_models).trained_state()
+    assert all(torch.equal(bridge.trained_state()[name], value) for name, value in saved.items())
+    assert torch.equal(bridge.sentence.output.weight, before)
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_the_checkpoints_that_can_chat_are_a_list_of_their_own(chat_checkpoints,
     assert Session(tiny_checkpoints).chat_checkpoints() == []
 
 
-def test_what_was_trained_to_chat_comes_before_echoes_and_a_smaller_loss_first(write_checkpoint, tmp_path):
+def test_an_echo_that_is_answered_comes_first_and_of_each_task_the_smaller_loss(write_checkpoint, tmp_path):
     for name, task, loss in (
         ("a", "echo", 0.1),
         ("b", "chat", None),
@@ -186,4 +186,4 @@ def test_what_was_trained_to_chat_comes_before_echoes_and_a_smaller_loss_first(w
         ("d", "chat", 0.8),
     ):
         write_checkpoint(tmp_path / name, fusion="last-layer", task=task, loss=loss)
-    assert names(Session(tmp_path).chat_checkpoints()) == ["d", "c", "b", "a"]
+    assert names(Session(tmp_path).chat_checkpoints()) == ["a", "d", "c", "b"]

@@ -69,6 +69,11 @@ class KeywordWarmStart(WarmStart):
         return {**trained, "log_scale": self.log_scale}
 
     def _aim(self) -> None:
+        """Leave it to the first update: one that is finished is only loaded."""
+        self._ready = False
+
+    def _prepare(self) -> None:
+        self._ready = True
         words = [set(content_words(str(example.text))) for example in self.examples]
         counts = Counter(word for found in words for word in found)
         # By frequency, then by name: the same order for the same texts.
@@ -92,6 +97,8 @@ class KeywordWarmStart(WarmStart):
             self._pooled = {id(e): row for e, row in zip(self.examples, pooled, strict=True)}
 
     def _loss(self, examples: list[Example]) -> tuple[Tensor, int, int]:
+        if not self._ready:
+            self._prepare()
         rows = [(row, word) for row, e in enumerate(examples) for word in self._words[id(e)]]
         if not rows:
             return 0.0 * sum(parameter.sum() for parameter in self.parameters.values()), 0, 0

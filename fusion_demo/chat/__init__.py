@@ -1,6 +1,6 @@
 """Conversations: a message in any language, an answer in English, and what the LLM made of the message."""
 
-from fusion_demo.chat.conversation import CHAT_DECODING, CHAT_TASKS, converse
+from fusion_demo.chat.conversation import CHAT_DECODING, CHAT_TASKS, Bridges, converse
 from fusion_demo.chat.hears import Heard
 from fusion_demo.chat.messages import ASSISTANT, USER, Message, check_messages
 from fusion_demo.chat.turn import ChatTurn, ChatUpdate
@@ -10,6 +10,7 @@ __all__ = [
     "CHAT_DECODING",
     "CHAT_TASKS",
     "USER",
+    "Bridges",
     "ChatTurn",
     "ChatUpdate",
     "Heard",

@@ -17,15 +17,18 @@ class ChatTurn:
         text: The message as read; see `readable_text`.
         fields: What the text is called, as a tuple: `("message",)`.
         answer: The answer in English.
-        echo: The English words that the message was understood as; empty where it went straight in, or
-            where the turn was stopped before.
+        echo: The English words that the message was understood as, the best of several echoes; empty where it
+            went straight in, or where the turn was stopped before.
+        similarity: How near that is to the message by the encoder's sentence vectors, a cosine; None without
+            an echo.
         language: Code of the language that the message seems to be in, or None.
         straight: Whether it went in as the LLM's own tokens, without the bridge.
         tokens: The T tokens that the encoder read; none where it went straight in.
         parts: T zeros: all tokens belong to the one text.
         layers: Numbers of the encoder's layers, as the columns of `layer_weights`.
         layer_weights: (T, L), the weights with which the fusion mixed the layers for this answer.
-        hears: For each soft token, the nearest words of the LLM's vocabulary.
+        hears: For each soft token, the nearest words of the LLM's vocabulary. Tokens, weights and these are
+            those of the bridge that understood the message.
         soft_tokens: How many soft tokens stood for the message.
         tokens_in: How many tokens the LLM read: its own and the soft ones.
         tokens_out: How many it wrote, the end token included.
@@ -37,6 +40,8 @@ class ChatTurn:
         removed: Number of control characters that were left out of the message.
         cut: Whether the answer was ended by its greatest length.
         stopped: Whether the turn was stopped before its end.
+        understood: "well", "partly" or "hardly", by the similarity; empty without an echo, or where the
+            checkpoint has no thresholds. What was hardly understood is not answered: the answer says so.
     """
 
     checkpoint: str
@@ -44,6 +49,7 @@ class ChatTurn:
     fields: tuple[str, ...]
     answer: str
     echo: str
+    similarity: float | None
     language: str | None
     straight: bool
     tokens: list[Token]
@@ -62,6 +68,7 @@ class ChatTurn:
     removed: int
     cut: bool
     stopped: bool
+    understood: str
 
 
 @dataclass(frozen=True)
@@ -70,10 +77,12 @@ class ChatUpdate:
 
     Attributes:
         answer: The answer so far.
-        turn: All about the turn, from when the answer is complete; its echo still grows.
+        echo: What the message was understood as, so far: complete before the answer begins.
+        turn: All about the turn, in the last update; None if it was stopped before the message was read.
         done: Whether this is the last update.
     """
 
     answer: str
+    echo: str = ""
     turn: ChatTurn | None = None
     done: bool = False

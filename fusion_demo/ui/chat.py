@@ -11,7 +11,7 @@ from fusion_demo.decoding import MAX_NEW_TOKENS, MAX_SEED, Decoding
 from fusion_demo.errors import FusionDemoError
 from fusion_demo.session import Session
 from fusion_demo.ui.chat_examples import CHAT_EXAMPLES
-from fusion_demo.ui.chat_panel import heard_words, message_choices, turn_facts, understood
+from fusion_demo.ui.chat_panel import being_understood, heard_words, message_choices, turn_facts, understood
 from fusion_demo.ui.chat_state import Exchange, Running, bubbles, is_busy
 from fusion_demo.ui.heatmap_panel import HeatmapPanel
 from fusion_demo.ui.reading import ONE_AT_A_TIME, language_name, problem_html
@@ -83,24 +83,29 @@ def chat_tab(session: Session) -> None:
             for update in updates:
                 if started.dismissed:
                     return
-                first, turn = turn is None, update.turn
-                if turn is None:
-                    yield {talk: bubbles(started.before, started.text, update.answer)}
-                elif first:
-                    # From here on the answer stays, whatever becomes of the echo.
-                    started.kept = [*started.before, Exchange(started.text, turn)]
-                    last = len(started.before)
-                    yield {conversation: started.kept, talk: bubbles(started.kept)}
-                    yield show_turn(started.kept, last, *look)
-                elif not update.done:
-                    yield {echo: understood(turn)}
+                turn = update.turn
+                if turn is None and not update.done:
+                    # What stands beside it is of the message before, until this one is understood.
+                    yield {
+                        talk: bubbles(started.before, started.text, update.answer),
+                        hint: gr.HTML(visible=False),
+                        echo: being_understood(update.echo),
+                        facts: "",
+                        hears: "",
+                    }
         finally:
             updates.close()
-        if turn is None:  # stopped before it was read
-            yield give_back(started)
+        if turn is None or (turn.stopped and not turn.answer):  # stopped before it was answered
+            yield {**give_back(started), echo: ""}
             return
-        done = [*started.before, Exchange(started.text, turn)]
-        yield {conversation: done, facts: turn_facts(turn), echo: understood(turn), **idle()}
+        # From here on the answer stays, whatever becomes of the drawing.
+        started.kept = [*started.before, Exchange(started.text, turn)]
+        yield {
+            conversation: started.kept,
+            talk: bubbles(started.kept),
+            **show_turn(started.kept, len(started.before), *look),
+            **idle(),
+        }
 
     def halt(started: Running | None) -> dict[Any, Any]:
         if not is_busy(started):

@@ -12,6 +12,9 @@ from fusion_demo.ui.translations import ui_text
 CHOICE_CHARACTERS = 40
 """Longer messages are cut in the list of messages."""
 
+UNDERSTOOD = {"well": "understood_well", "partly": "understood_partly", "hardly": "understood_hardly"}
+"""How well a message was understood → key of the words for it."""
+
 
 def message_choices(texts: Sequence[str]) -> list[tuple[str, int]]:
     """Return the user's messages as choices: their number and beginning → their index.
@@ -44,13 +47,20 @@ def turn_facts(turn: ChatTurn) -> str:
 
 
 def understood(turn: ChatTurn) -> str:
-    """Return HTML with the English words that a message was understood as."""
+    """Return HTML with the English words that a message was understood as, and how well."""
     if turn.straight:
         return f'<div class="understood straight">{ui_text("went_straight")}</div>'
-    if not turn.echo:
-        missing = ui_text("understood_nothing") if turn.stopped else f"{ui_text('understood_as')} …"
-        return f'<div class="understood">{missing}</div>'
+    if not turn.understood:
+        return being_understood(turn.echo)
     said = f'<q dir="auto">{html.escape(turn.echo)}</q>'
+    how = ui_text(UNDERSTOOD[turn.understood])
+    near = f"cosine {turn.similarity:.2f}"
+    return f'<div class="understood {turn.understood}" title="{near}">{how} {said}</div>'
+
+
+def being_understood(echo: str) -> str:
+    """Return HTML with the English words that a message is understood as so far."""
+    said = f'<q dir="auto">{html.escape(echo)}</q>' if echo else "…"
     return f'<div class="understood">{ui_text("understood_as")} {said}</div>'
 
 

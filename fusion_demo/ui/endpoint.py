@@ -105,6 +105,8 @@ def _turn_values(turn: ChatTurn) -> dict[str, Any]:
     return {
         "answer": turn.answer,
         "echo": turn.echo,
+        "similarity": turn.similarity,
+        "understood": turn.understood,
         "language": turn.language,
         "straight": turn.straight,
         "tokens": [token.text for token in turn.tokens],

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from fusion_demo.chat import ASSISTANT, USER, Message, converse
+from fusion_demo.baselines import LLMAlone
+from fusion_demo.chat import ASSISTANT, USER, Bridges, Message, converse
+from fusion_demo.chat.conversation import NOT_UNDERSTOOD
 from fusion_demo.chat.history import build_history
 from fusion_demo.decoding import Decoding
 from fusion_demo.errors import InputError
 from fusion_demo.streaming import HALF_CHARACTER
 from fusion_demo.tasks import get_training_task
+from fusion_demo.understanding import Thresholds, understand
 
 SINHALA = "ගඟ ළඟ ගෙයක්"
 SHORT = Decoding(max_new_tokens=12, no_repeat_ngram=1)
@@ -31,10 +34,17 @@ def bridge(make_bridge):
     return make_bridge().eval()
 
 
-def turn_of(bridge, lock, *texts, decoding=SHORT, **options):
+def both(bridge):
+    """What loads a bridge that understands and is answered."""
+    return lambda: Bridges(bridge, bridge)
+
+
+def turn_of(bridge, lock, *texts, decoding=SHORT, bridges=None, **options):
     """Ask about the last of texts, the others being the user's and the assistant's in turn."""
     messages = [Message((USER, ASSISTANT)[i % 2], text) for i, text in enumerate(texts)]
-    *_, last = converse(lambda: bridge, lock, messages, decoding=decoding, **options)
+    options = {"candidates": 2} | options
+    asked = bridges or Bridges(bridge, bridge)
+    *_, last = converse(lambda: asked, lock, messages, decoding=decoding, **options)
     assert last.done
     return last.turn
 
@@ -55,30 +65,51 @@ def is_free(lock):
 
 
 @pytest.mark.parametrize("form", ["chat", "bare"])
-def test_a_streamed_answer_is_that_of_the_bridge(make_bridge, lock, form):
+def test_soft_tokens_are_answered_as_the_bridge_answers_them(make_bridge, lock, form):
     bridge = make_bridge(prompt_form=form).eval()
-    updates = list(converse(lambda: bridge, lock, [Message(USER, SINHALA)], decoding=SHORT))
+    updates = list(converse(both(bridge), lock, [Message(USER, SINHALA)], decoding=SHORT))
     frame = bridge.frame("", get_training_task("chat").bare_prompt)
     expected = bridge.generate([SINHALA], frame, SHORT)[0].rstrip(HALF_CHARACTER)
     turn = updates[-1].turn
     assert turn.answer == updates[-1].answer == expected
-    growing = [update.answer for update in updates if update.turn is None]
-    assert len(growing) == turn.tokens_out <= 12
+    growing = [update.answer for update in updates[:-1] if update.answer]
     assert growing[-1] == expected
+    assert turn.tokens_out <= 12
     assert [update.done for update in updates] == [False] * (len(updates) - 1) + [True]
+    assert [update.turn for update in updates[:-1]] == [None] * (len(updates) - 1)
 
 
-def test_the_echo_follows_the_answer_by_the_echos_own_prompt(bridge, lock):
-    updates = list(converse(lambda: bridge, lock, [Message(USER, SINHALA)], decoding=SHORT))
-    echo = get_training_task("echo")
-    decoding = Decoding(
-        max_new_tokens=min(echo.answer_tokens, 2 * len(updates[-1].turn.tokens) + 8), no_repeat_ngram=3
-    )
-    expected = bridge.generate([SINHALA], bridge.frame(echo.instruction, echo.bare_prompt), decoding)[0]
-    assert updates[-1].turn.echo == expected.rstrip(HALF_CHARACTER)
-    with_turn = [update.turn.echo for update in updates if update.turn]
-    assert with_turn[0] == ""
-    assert len(with_turn) > 3
+def test_a_message_is_understood_before_it_is_answered(bridge, lock):
+    messages = [Message(USER, SINHALA)]
+    updates = list(converse(lambda: Bridges(bridge), lock, messages, decoding=SHORT, candidates=3))
+    best = understand(bridge, [SINHALA], candidates=3)[0]
+    turn = updates[-1].turn
+    assert (turn.echo, turn.similarity) == (best.text, pytest.approx(best.similarity, abs=1e-5))
+    begun = next(i for i, update in enumerate(updates) if update.answer)
+    assert begun > 2
+    assert updates[begun - 1].echo == best.text
+    assert {update.echo for update in updates[begun:]} == {best.text}
+
+
+def test_without_a_bridge_for_chat_the_llm_answers_the_echo_as_its_own_words(bridge, lock):
+    turn = turn_of(bridge, lock, SINHALA, bridges=Bridges(bridge, checkpoint="echo"))
+    straight = LLMAlone(bridge.llm).write([turn.echo], get_training_task("chat"), SHORT)[0]
+    assert turn.answer == straight.rstrip(HALF_CHARACTER)
+    frame = bridge.frame("", "")
+    words = bridge.llm.text_ids(turn.echo)
+    assert turn.tokens_in == len(frame.before) + len(words) + len(frame.after)
+    assert (turn.checkpoint, turn.straight) == ("echo", False)
+
+
+def test_what_was_hardly_understood_is_not_answered(bridge, lock):
+    for thresholds, level in ((Thresholds(-1, -1), "well"), (Thresholds(2, -1), "partly")):
+        turn = turn_of(bridge, lock, SINHALA, bridges=Bridges(bridge, thresholds=thresholds))
+        assert turn.understood == level
+        assert turn.tokens_out > 0
+    turn = turn_of(bridge, lock, SINHALA, bridges=Bridges(bridge, thresholds=Thresholds(2, 2)))
+    assert (turn.understood, turn.answer, turn.tokens_out) == ("hardly", NOT_UNDERSTOOD, 0)
+    assert turn.echo
+    assert turn_of(bridge, lock, SINHALA).understood == ""
 
 
 def test_a_turn_shows_what_the_answer_was_made_from(bridge, lock):
@@ -179,27 +210,28 @@ def test_the_answers_greatest_length_is_said(bridge, lock):
 
 def test_a_stop_ends_the_turn_keeps_the_rest_and_frees_the_lock(bridge, lock):
     stop = Event()
-    updates = converse(lambda: bridge, lock, [Message(USER, SINHALA)], decoding=LONG, stop=stop)
+    updates = converse(
+        lambda: Bridges(bridge, bridge), lock, [Message(USER, SINHALA)], decoding=LONG, stop=stop
+    )
     next(updates)
     stop.set()
     *_, last = updates
     assert last.done
     assert last.turn.stopped
     assert last.turn.tokens_out < 500
-    assert last.turn.echo == ""
     assert last.turn.hears
     assert is_free(lock)
 
 
 def test_a_closed_iterator_frees_the_lock(bridge, lock):
-    updates = converse(lambda: bridge, lock, [Message(USER, SINHALA)], decoding=LONG)
+    updates = converse(both(bridge), lock, [Message(USER, SINHALA)], decoding=LONG)
     next(updates)
     updates.close()
     assert is_free(lock)
 
 
 def test_a_reader_that_pauses_or_changes_threads_does_not_hold_the_lock(bridge, lock):
-    updates = converse(lambda: bridge, lock, [Message(USER, SINHALA)], decoding=SHORT)
+    updates = converse(both(bridge), lock, [Message(USER, SINHALA)], decoding=SHORT)
     next(updates)
     for _ in range(100):
         if is_free(lock):
@@ -223,7 +255,7 @@ def test_whoever_waits_for_the_models_can_be_stopped(bridge, lock):
     holder = threading.Thread(target=hold)
     holder.start()
     taken.wait()
-    updates = converse(lambda: bridge, lock, [Message(USER, SINHALA)], stop=stop)
+    updates = converse(both(bridge), lock, [Message(USER, SINHALA)], stop=stop)
     threading.Timer(0.2, stop.set).start()
     (update,) = updates
     assert (update.answer, update.turn, update.done) == ("", None, True)
@@ -242,7 +274,7 @@ def test_a_failure_while_writing_reaches_the_reader_and_frees_the_lock(bridge, l
         return original(*args, **kwargs)
 
     monkeypatch.setattr(bridge.llm.model, "forward", fail)
-    updates = converse(lambda: bridge, lock, [Message(USER, SINHALA)], decoding=LONG)
+    updates = converse(both(bridge), lock, [Message(USER, SINHALA)], decoding=LONG)
     seen = []
     with pytest.raises(RuntimeError, match="lost"):
         seen.extend(updates)
@@ -262,7 +294,7 @@ def test_what_cannot_be_loaded_reaches_the_reader(lock):
 
 def test_no_conversation_is_refused_at_once(bridge, lock):
     with pytest.raises(InputError, match="There is no message to answer"):
-        converse(lambda: bridge, lock, [])
+        converse(both(bridge), lock, [])
 
 
 def test_conversations_fill_no_cache(bridge, lock):

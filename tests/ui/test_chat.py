@@ -1,7 +1,6 @@
 """The handlers of the tab Chat, called as the page calls them."""
 
 import dataclasses
-import html
 from threading import Thread
 
 import gradio as gr
@@ -120,23 +119,6 @@ def test_a_failure_loses_nothing(demo, session, monkeypatch, caplog):
     assert "lost" in caplog.text
 
 
-def test_a_failure_behind_the_answer_keeps_the_answer(demo, session, monkeypatch):
-    original = session.chat
-
-    def fail_late(*values, **options):
-        for update in original(*values, **options):
-            yield update
-            if update.turn:
-                raise RuntimeError("no echo")
-
-    monkeypatch.setattr(session, "chat", fail_late)
-    _, updates = say(demo, "first")
-    (exchange,) = next(update["conversation"] for update in updates if "conversation" in update)
-    assert updates[-1]["talk"][-1]["content"] == html.escape(exchange.turn.answer, quote=False)
-    assert "message" not in updates[-1]
-    assert updates[-1]["send"].visible
-
-
 def test_retry_asks_again_and_keeps_the_old_answer_if_that_fails(demo, session, monkeypatch):
     _, updates = say(demo, "first")
     said = updates[-1]["conversation"]
@@ -165,7 +147,8 @@ def test_stop_ends_the_answer_and_keeps_what_there_is(demo):
     started = ids(handler(demo, "take")("hello", [], None))["running"]
     long = [*SETTINGS[:6], 500, 1.0, 0, None, False]
     updates = map(ids, handler(demo, "answer")(started, *long))
-    next(updates)
+    begun = next(update for update in updates if update["talk"][-1]["content"] != "…")
+    assert "<q" in begun["echo"]
     update = ids(handler(demo, "halt")(started))
     assert update["stop"].interactive is False
     *_, last, nothing = updates
@@ -173,6 +156,16 @@ def test_stop_ends_the_answer_and_keeps_what_there_is(demo):
     (exchange,) = last["conversation"]
     assert exchange.turn.stopped
     assert exchange.turn.tokens_out < 500
+    assert last["stop"].interactive
+
+
+def test_stop_before_the_answer_gives_the_message_back(demo):
+    started = ids(handler(demo, "take")("hello", [], None))["running"]
+    updates = map(ids, handler(demo, "answer")(started, *SETTINGS))
+    next(updates)  # it is still being understood
+    handler(demo, "halt")(started)
+    *_, last, _ = updates
+    assert (last["message"], last["talk"], last["echo"]) == ("hello", [], "")
     assert last["stop"].interactive
 
 

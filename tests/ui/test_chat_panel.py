@@ -18,6 +18,7 @@ TURN = ChatTurn(
     fields=("message",),
     answer="Tomorrow.",
     echo="when <i>rain</i>",
+    similarity=0.912,
     language="ur",
     straight=False,
     tokens=[
@@ -49,6 +50,7 @@ TURN = ChatTurn(
     removed=0,
     cut=False,
     stopped=False,
+    understood="well",
 )
 
 
@@ -88,8 +90,12 @@ def test_what_a_reader_should_know_is_said(values, note):
 
 def test_the_echo_is_text_and_where_it_is_missing_it_is_said_why():
     assert "&lt;i&gt;rain&lt;/i&gt;" in understood(TURN)
-    assert "…" in understood(change(echo=""))
-    assert "stopped" in in_english(understood(change(echo="", stopped=True)))
+    assert "…" in understood(change(echo="", understood=""))
+    assert "Understood well:" in in_english(understood(TURN))
+    assert "cosine 0.91" in understood(TURN)
+    for level, words in (("partly", "Understood partly:"), ("hardly", "Hardly understood:")):
+        assert words in in_english(understood(change(understood=level)))
+    assert "Understood as:" in in_english(understood(change(understood="")))
     assert "It went straight in" in in_english(understood(change(straight=True)))
 
 
