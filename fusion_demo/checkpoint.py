@@ -28,6 +28,9 @@ from fusion_demo.tensors import COPY_AGAIN, read_note, read_tensors, tensors_byt
 
 FORMAT_VERSION = 1
 TENSORS, CONFIG, METRICS, CARD = "model.safetensors", "config.json", "metrics.json", "README.md"
+UNDERSTANDING = "understanding"
+"""Key in metrics.json: what `echo --record` measured on dev texts, `mean` and `thresholds`."""
+
 LARGEST_JSON = 4_000_000
 SHAPING_OPTIONS = (
     "fusion",
@@ -98,7 +101,7 @@ def update_metrics(folder: Path, key: str, report: dict[str, Any]) -> None:
 
     Args:
         folder: The checkpoint.
-        key: "dev" or "test".
+        key: "dev", "test", or `UNDERSTANDING`.
         report: What `evaluate` writes.
     """
     info = read_checkpoint_info(folder)

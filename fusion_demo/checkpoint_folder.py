@@ -10,6 +10,7 @@ from fusion_demo.chat import CHAT_TASKS, Bridges
 from fusion_demo.checkpoint import (
     CONFIG,
     TENSORS,
+    UNDERSTANDING,
     CheckpointInfo,
     find_checkpoints,
     list_checkpoints,
@@ -220,21 +221,19 @@ def _dev_accuracy(info: CheckpointInfo) -> float:
 
 def _dev_retrieval(info: CheckpointInfo) -> float:
     """How often foreign dev texts are found by their echoes, in per cent; not measured: -1."""
-    found = _dev_mean(info).get("vector_retrieval")
+    mean = _understanding(info).get("mean")
+    found = mean.get("vector_retrieval") if isinstance(mean, dict) else None
     return float(found) if isinstance(found, int | float) else -1.0
 
 
 def _thresholds(info: CheckpointInfo) -> Thresholds | None:
-    """What `echo --record` found on dev texts."""
-    dev = info.metrics.get("dev")
-    found = dev.get("thresholds") if isinstance(dev, dict) else None
-    return Thresholds(**found) if isinstance(found, dict) else None
+    found = _understanding(info).get("thresholds")
+    return Thresholds(found["well"], found["partly"]) if isinstance(found, dict) else None
 
 
-def _dev_mean(info: CheckpointInfo) -> dict[str, Any]:
-    dev = info.metrics.get("dev")
-    mean = dev.get("mean") if isinstance(dev, dict) else None
-    return mean if isinstance(mean, dict) else {}
+def _understanding(info: CheckpointInfo) -> dict[str, Any]:
+    found = info.metrics.get(UNDERSTANDING)
+    return found if isinstance(found, dict) else {}
 
 
 def _dev_loss(info: CheckpointInfo) -> float:

@@ -7,7 +7,7 @@ from fusion_demo.baselines import LLMAlone, TranslationPipeline
 from fusion_demo.batching import batches_by_length
 from fusion_demo.data import Example, available_languages, read_examples
 from fusion_demo.errors import ConfigError, DataError
-from fusion_demo.evaluation import BridgeAnswerer, open_run
+from fusion_demo.evaluation import BridgeAnswerer, EchoAnswerer, open_run
 from fusion_demo.evaluation.chat import MEASURES, score_answers
 from fusion_demo.files import write_json
 from fusion_demo.languages import get_language
@@ -126,6 +126,6 @@ def teacher_of(system: System) -> System:
     if isinstance(answerer, BridgeAnswerer):
         bridge = answerer.bridge
         answerer = LLMAlone(bridge.llm, prompt_form=bridge.config.prompt_form)
-    elif isinstance(answerer, TranslationPipeline):
+    elif isinstance(answerer, TranslationPipeline | EchoAnswerer):
         answerer = answerer.llm
     return dataclasses.replace(system, answerer=answerer)

@@ -1,18 +1,20 @@
 """`echo`: how much of a text arrives at the LLM, language by language."""
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
-from fusion_demo.data import read_examples, read_languages
-from fusion_demo.errors import DataError
+from fusion_demo.checkpoint import UNDERSTANDING, update_metrics
+from fusion_demo.data import Example, read_examples, read_languages
+from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.evaluation import BridgeAnswerer, open_run
-from fusion_demo.evaluation.echo import MEASURES, score_echoes
+from fusion_demo.evaluation.echo import MEASURES, encode_all, find_thresholds, score_echoes
 from fusion_demo.files import write_json
 from fusion_demo.tasks import WRITING_TASKS
 from fusion_demo.understanding import sentence_vectors
-from train_cli.arguments import count
 from train_cli.evaluate import comma_separated, default_folder
 from train_cli.systems import System, build_baseline, build_checkpoint
 from train_cli.writing import (
@@ -32,11 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `echo`."""
     add_writing_arguments(parser, TASK, "devtest", max_examples=200)
     parser.add_argument(
-        "--best-of",
-        type=count(1),
-        default=1,
-        metavar="N",
-        help="echoes of each text; that whose sentence vector is nearest to the text's counts (default: 1)",
+        "--record",
+        action="store_true",
+        help='keep mean and thresholds in the checkpoint, for the page\'s choice and its "understood well"',
     )
 
 
@@ -47,6 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
         FusionDemoError: an option, the system or the data cannot be used.
     """
     info = check_writer(arguments)
+    if arguments.record and info is None:
+        raise ConfigError("--record writes into a checkpoint. Leave it out and give --output.")
     sample = {"max_examples": arguments.max_examples, "seed": arguments.seed}
     languages = comma_separated(arguments.languages)
     examples = read_languages(arguments.data, TASK, arguments.split, languages, **sample)
@@ -60,22 +62,33 @@ def run(arguments: argparse.Namespace) -> None:
     description = describe_writing(arguments, system, TASK, arguments.split, examples)
     folder = arguments.predictions or default_folder(description)
     languages_report = {}
+    similarities, found = [], []
     wanted, encode = [example.text for example in references], _encoder_of(system)
     measures = MEASURES if encode else MEASURES[:-1]
     with open_run(folder, description) as kept:
         for code, rows in examples.items():
             echoes = write_answers(system, TASK, code, rows, kept, arguments.batch_size)
             languages_report[code] = score_echoes(echoes, wanted, encode)
+            if arguments.record and code != "en":
+                said, meant, asked = (encode_all(encode, texts) for texts in (echoes, wanted, _texts(rows)))
+                similarities += (said * asked).sum(dim=1).tolist()
+                found += ((said @ meant.T).argmax(dim=1) == torch.arange(len(said))).tolist()
             print(report_line(code, languages_report[code], measures, DECIMALS), flush=True)
             for example, echo in list(zip(references, echoes, strict=True))[: arguments.show]:
                 print(f"    {example.text}\n      -> {echo}")
     report = build_writing_report(arguments, system, measures, languages_report)
-    if arguments.best_of > 1:
-        report["best_of"] = arguments.best_of
     print(report_line("mean", report["mean"], measures, DECIMALS))
     print(f"\nechoes: {folder}")
     if arguments.output:
         write_json(arguments.output, report)
+    if arguments.record and info:
+        thresholds = dataclasses.asdict(find_thresholds(similarities, found))
+        record = {key: report[key] for key in ("mean", "split", "command")} | {"thresholds": thresholds}
+        update_metrics(info.folder, UNDERSTANDING, record)
+
+
+def _texts(rows: Sequence[Example]) -> list[str]:
+    return [str(example.text) for example in rows]
 
 
 def _encoder_of(system: System) -> Callable[[Sequence[str]], Tensor] | None:

@@ -25,7 +25,7 @@ from fusion_demo.config import PROMPT_FORMS, BridgeConfig, read_config
 from fusion_demo.data import Example, read_examples
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.errors import ConfigError
-from fusion_demo.evaluation import Answerer, BridgeAnswerer, describe_data
+from fusion_demo.evaluation import Answerer, BridgeAnswerer, EchoAnswerer, describe_data
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.presets import DEFAULT_PRESET, PRESETS, option_values
@@ -149,7 +149,9 @@ def build_checkpoint(arguments: argparse.Namespace, info: CheckpointInfo, task: 
     best_of = getattr(arguments, "best_of", 1)
     if best_of > 1:
         details["best_of"] = best_of
-    answerer = BridgeAnswerer(bridge, info.name, best_of=best_of)
+    answerer: Answerer = BridgeAnswerer(bridge, info.name, best_of=best_of)
+    if task.name == "chat" and info.task == "echo":
+        answerer = EchoAnswerer(bridge, info.name, best_of=best_of, batch_size=arguments.batch_size)
     return System(answerer, info.name, "", _complete(details, task, arguments))
 
 

@@ -42,6 +42,13 @@ def add_writing_arguments(parser: argparse.ArgumentParser, task: Task, split: st
         metavar="N",
         help=f"texts, the same in every language, a seeded sample; 0: all (default: {max_examples})",
     )
+    parser.add_argument(
+        "--best-of",
+        type=count(1),
+        default=1,
+        metavar="N",
+        help="a checkpoint of echo says each text N times, and the encoder chooses (default: 1)",
+    )
     parser.add_argument("--show", type=count(0), default=2, metavar="N", help="answers shown (default: 2)")
     parser.add_argument(
         "--predictions", type=Path, metavar="FOLDER", help="where every answer is kept (default: below runs/)"
@@ -60,6 +67,8 @@ def check_writer(arguments: argparse.Namespace) -> CheckpointInfo | None:
     if arguments.baseline == "linear-probe":
         raise ConfigError("The linear probe writes nothing. Choose another --baseline.")
     info = read_checkpoint_info(Path(arguments.checkpoint)) if arguments.checkpoint else None
+    if arguments.best_of > 1 and (info is None or info.task != "echo"):
+        raise ConfigError("--best-of chooses among echoes. Give a --checkpoint of echo, or leave it out.")
     if info and info.task not in WRITING_TASKS:
         raise ConfigError(
             f"{info.name} is a checkpoint of '{info.task}'. Give one of a task that is answered freely: "
@@ -107,6 +116,7 @@ def build_writing_report(
         **(by_checkpoint if arguments.checkpoint else by_itself),
         "languages": dict(languages),
         "mean": {**mean, "n": sum(row["n"] for row in foreign)},
+        **({"best_of": arguments.best_of} if arguments.best_of > 1 else {}),
         "seed": arguments.seed,
         "command": command_line(),
     }

@@ -1,13 +1,17 @@
 """How much of a text arrives: the English that an LLM repeats, against the English that was meant."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from sacrebleu.metrics import BLEU, CHRF
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from torch import Tensor
+
+from fusion_demo.understanding import Thresholds
 
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 """A word of English; scripts with vowel signs would want another rule."""
@@ -17,6 +21,9 @@ MEASURES = ("chrf", "bleu", "recall", "retrieval", "vector_retrieval")
 
 ENCODED_AT_ONCE = 32
 """Texts."""
+
+WELL, PARTLY = 0.95, 0.5
+"""Shares of echoes that are found, from which on texts count as understood well, and partly."""
 
 
 def score_echoes(
@@ -53,10 +60,7 @@ def score_echoes(
     retrieved = sum(_is_closest(own, echo, references) for own, echo in enumerate(echoes))
     by_vector = {}
     if encode:
-        said, meant = (
-            torch.cat([encode(texts[i : i + ENCODED_AT_ONCE]) for i in range(0, len(texts), ENCODED_AT_ONCE)])
-            for texts in (list(echoes), list(references))
-        )
+        said, meant = (encode_all(encode, texts) for texts in (echoes, references))
         nearest = (said @ meant.T).argmax(dim=1).tolist()
         by_vector = {"vector_retrieval": 100 * sum(i == n for i, n in enumerate(nearest)) / len(nearest)}
     return {
@@ -67,6 +71,33 @@ def score_echoes(
         **by_vector,
         "n": len(echoes),
     }
+
+
+def encode_all(encode: Callable[[Sequence[str]], Tensor], texts: Sequence[str]) -> Tensor:
+    """Return what `encode` makes of texts, some at a time: (N, D)."""
+    starts = range(0, len(texts), ENCODED_AT_ONCE)
+    return torch.cat([encode(texts[start : start + ENCODED_AT_ONCE]) for start in starts])
+
+
+def find_thresholds(similarities: Sequence[float], found: Sequence[bool]) -> Thresholds:
+    """Return from which similarity on an echo may be trusted, by dev texts.
+
+    Args:
+        similarities: Between N texts and their echoes.
+        found: Whether the echo's vector was nearest to its own English line.
+
+    Returns:
+        `well`: of the echoes from here on, 95 % were found; `partly`: of those below, at most half were.
+        Where no similarity does it, no echo counts as understood well, or none as hardly.
+    """
+    order = sorted(zip(similarities, found, strict=True))
+    right = [float(hit) for _, hit in order]
+    above = np.cumsum(right[::-1])[::-1] / np.arange(len(right), 0, -1)
+    below = np.cumsum(right) / np.arange(1, len(right) + 1)
+    well = next((value for (value, _), share in zip(order, above, strict=True) if share >= WELL), 2.0)
+    doubtful = [value for (value, _), share in zip(order, below, strict=True) if share <= PARTLY]
+    partly = math.nextafter(doubtful[-1], 2.0) if doubtful else -1.0
+    return Thresholds(max(well, partly), partly)
 
 
 def content_words(text: str) -> list[str]:

@@ -19,6 +19,7 @@ TITLES = {
     "bleu": "BLEU",
     "recall": "content words found",
     "retrieval": "retrieved",
+    "vector_retrieval": "retrieved by vector",
     "agreement": "agreement (chrF)",
     "divergence": "divergence (nats a token)",
     "reference": "reference (chrF)",
@@ -29,7 +30,9 @@ INTRODUCTIONS = {
 What the LLM says where it is asked to repeat in English what stands behind the bridge, against the English
 sentence of the same line. *chrF* and *BLEU* are sacrebleu's; *content words found* are those of the English
 sentence in the echo; *retrieved* is how often the echo is closer (chrF) to its own sentence than to every
-other. English is the ceiling, the LLM that reads the foreign text itself the floor.
+other, *by vector* the same by the encoder's sentence vectors. Best of n: the one of n echoes whose vector is
+nearest to that of the foreign text. English is the ceiling, the LLM that reads the foreign text itself the
+floor.
 """,
     "chat": """\
 *Agreement* is the chrF of the answers with the LLM's own answers to the English messages, and *divergence*
@@ -50,7 +53,8 @@ def writing_sections(reports: Mapping[Path, Mapping[str, Any]]) -> list[Section]
         found = {path: report for path, report in reports.items() if path.name.startswith(f"{task}-")}
         rows = [_row(path, task, report) for path, report in found.items()]
         if rows:
-            tables = [_summary(rows, measures), *(_languages(rows, name) for name in measures)]
+            there = {name for _, languages in rows for scores in languages.values() for name in scores}
+            tables = [_summary(rows, measures), *(_languages(rows, m) for m in measures if m in there)]
             commands = Commands([report["command"] for report in found.values()])
             sections.append(Section(HEADINGS[task], [INTRODUCTIONS[task], *tables, commands]))
     return sections
@@ -64,8 +68,9 @@ def _row(path: Path, task: str, report: Mapping[str, Any]) -> tuple[str, Mapping
         for code, scores in report["languages"].items():
             if code not in LANGUAGES:
                 raise ValueError
-            f"{scores['n']:,}".join(_shown(scores[name], name) for name in MEASURES[task])
-        return str(report.get("checkpoint") or report["system"]), report["languages"]
+            f"{scores['n']:,}".join(_shown(scores[name], name) for name in MEASURES[task] if name in scores)
+        best_of = f", best of {report['best_of']:d}" if "best_of" in report else ""
+        return f"{report.get('checkpoint') or report['system']}{best_of}", report["languages"]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise broken(path, task) from None
 
@@ -76,6 +81,8 @@ def _summary(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], measur
     for system, languages in rows:
         foreign = [scores for code, scores in languages.items() if code != "en"]
         for name in measures:
+            if any(name not in scores for scores in languages.values()):
+                continue
             body.append(
                 [
                     system,
@@ -101,7 +108,7 @@ def _languages(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], name
 
 
 def _cell(languages: Mapping[str, Mapping[str, Any]], code: str, name: str) -> Cell:
-    return _shown(languages[code][name], name) if code in languages else MISSING
+    return _shown(languages[code][name], name) if name in languages.get(code, {}) else MISSING
 
 
 def _shown(value: float, name: str) -> Cell:

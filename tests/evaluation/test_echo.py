@@ -1,7 +1,8 @@
 import pytest
+import torch
 from sacrebleu.metrics import CHRF
 
-from fusion_demo.evaluation.echo import content_words, score_echoes
+from fusion_demo.evaluation.echo import content_words, encode_all, find_thresholds, score_echoes
 
 REFERENCES = ["The cat sat on the old mat.", "Rain fell in Colombo.", "A doctor found a new cure."]
 
@@ -57,3 +58,35 @@ def test_an_echo_without_a_letter_of_its_only_reference_is_still_closest_to_it()
 def test_what_cannot_be_compared_is_refused(echoes, references):
     with pytest.raises(ValueError, match="cannot be compared"):
         score_echoes(echoes, references)
+
+
+def letters(texts):
+    """Vectors of length 1 that count letters: (N, 26)."""
+    counts = torch.tensor([[float(text.lower().count(chr(97 + i))) for i in range(26)] for text in texts])
+    return torch.nn.functional.normalize(counts, dim=-1)
+
+
+def test_by_vector_the_nearest_reference_counts():
+    echoes = ["mat old the on sat cat", "a cure", "colombo in rain"]  # the last two are each other's
+    assert score_echoes(echoes, REFERENCES, letters)["vector_retrieval"] == pytest.approx(100 / 3)
+    assert torch.equal(encode_all(letters, REFERENCES * 30), letters(REFERENCES * 30))
+
+
+def test_thresholds_are_where_echoes_can_be_trusted():
+    similarities = [i / 100 for i in range(100)]
+    # Below 0.30 every third is found, from there to 0.60 four of five, above all.
+    found = [i % 3 == 0 if i < 30 else i % 5 > 0 if i < 60 else True for i in range(100)]
+    thresholds = find_thresholds(similarities, found)
+    above = [hit for value, hit in zip(similarities, found, strict=True) if value >= thresholds.well]
+    below = [hit for value, hit in zip(similarities, found, strict=True) if value < thresholds.partly]
+    assert sum(above) / len(above) >= 0.95
+    assert 0.4 < thresholds.well < 0.6
+    assert sum(below) / len(below) <= 0.5
+    assert 0.3 <= thresholds.partly < 0.5
+    between = (thresholds.well + thresholds.partly) / 2
+    assert [thresholds.level(value) for value in (0.0, between, 0.99)] == ["hardly", "partly", "well"]
+
+
+def test_without_doubt_nothing_counts_as_hardly_and_without_a_hit_nothing_as_well():
+    assert find_thresholds([0.5, 0.6], [True, True]).level(0.0) == "partly"
+    assert find_thresholds([0.5, 0.6], [False, False]).level(0.99) == "hardly"

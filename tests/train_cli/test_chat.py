@@ -5,6 +5,7 @@ import torch
 
 from fusion_demo.baselines import LLMAlone
 from fusion_demo.evaluation import BridgeAnswerer
+from fusion_demo.understanding import Understanding
 from train_cli.__main__ import main
 
 ENGLISH = ["What is rain?", "Who was first?", "Name a colour."]
@@ -115,3 +116,22 @@ def test_what_cannot_be_measured_is_refused(data, checkpoint, tmp_path, write_ch
     write(data, "ta", PROMPTS["ta"], english=ENGLISH[::-1])
     assert ask(data, tmp_path, "--checkpoint", str(checkpoint))[0] == 2
     assert "are others than beside those in" in capsys.readouterr().err
+
+
+def test_behind_an_echo_the_llm_answers_what_was_understood(data, tmp_path, write_checkpoint, monkeypatch):
+    write_checkpoint(tmp_path / "echo-tiny", fusion="global-softmax", task="echo")
+    english = dict(zip(PROMPTS["hi"] + PROMPTS["ta"], ENGLISH * 2, strict=True))
+    asked = []
+
+    def understood(bridge, texts, *, candidates):
+        asked.extend(texts)
+        return [Understanding(english.get(text, text), 0.9) for text in texts]
+
+    monkeypatch.setattr("fusion_demo.evaluation.answerer.understand", understood)
+    status, result = ask(data, tmp_path, "--checkpoint", str(tmp_path / "echo-tiny"), "--best-of", "2")
+    assert status == 0
+    assert result["best_of"] == 2
+    for row in result["languages"].values():  # it reads the English words themselves
+        assert row["agreement"] == pytest.approx(100)
+        assert row["divergence"] == pytest.approx(0, abs=1e-4)
+    assert len(asked) == len(set(asked)) == 9

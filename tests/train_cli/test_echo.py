@@ -3,6 +3,7 @@ import json
 import pytest
 
 from fusion_demo.evaluation import BridgeAnswerer
+from fusion_demo.session import Session
 from train_cli.__main__ import main
 
 LINES = {
@@ -96,3 +97,23 @@ def test_texts_that_are_not_parallel_and_a_probe_are_refused(data, checkpoint, t
     assert "not line by line those in English" in capsys.readouterr().err
     assert ask(data, tmp_path, "--baseline", "linear-probe")[0] == 2
     assert "writes nothing" in capsys.readouterr().err
+
+
+def test_the_best_of_several_is_named_and_dev_texts_give_the_thresholds(data, checkpoint, tmp_path):
+    for path in data.iterdir():
+        path.rename(data / path.name.replace("devtest", "dev"))
+    options = ("--checkpoint", str(checkpoint), "--split", "dev", "--best-of", "3", "--record")
+    status, result = ask(data, tmp_path, *options)
+    assert status == 0
+    assert result["best_of"] == 3
+    recorded = json.loads((checkpoint / "metrics.json").read_text())["understanding"]
+    assert recorded["mean"] == result["mean"]
+    assert recorded["thresholds"]["well"] >= recorded["thresholds"]["partly"]
+    thresholds = Session(tmp_path).chat_checkpoints()
+    assert [info.name for info in thresholds] == ["echo-tiny"]
+
+
+def test_a_baseline_has_no_echoes_to_choose_from(data, tmp_path, capsys):
+    status, _ = ask(data, tmp_path, "--baseline", "llm-alone", "--preset", "tiny", "--best-of", "3")
+    assert status == 2
+    assert "Give a --checkpoint of echo" in capsys.readouterr().err
