@@ -1,6 +1,5 @@
 """How much of a text arrives: the English that an LLM repeats, against the English that was meant."""
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +8,8 @@ import numpy as np
 import torch
 from sacrebleu.metrics import BLEU, CHRF
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from fusion_demo.understanding import Thresholds
@@ -22,8 +23,8 @@ MEASURES = ("chrf", "bleu", "recall", "retrieval", "vector_retrieval")
 ENCODED_AT_ONCE = 32
 """Texts."""
 
-WELL, PARTLY = 0.95, 0.5
-"""Shares of echoes that are found, from which on texts count as understood well, and partly."""
+WELL, PARTLY = 0.9, 0.5
+"""Probability that an echo is found, from which on a text counts as understood well, and partly."""
 
 
 def score_echoes(
@@ -87,17 +88,17 @@ def find_thresholds(similarities: Sequence[float], found: Sequence[bool]) -> Thr
         found: Whether the echo's vector was nearest to its own English line.
 
     Returns:
-        `well`: of the echoes from here on, 95 % were found; `partly`: of those below, at most half were.
-        Where no similarity does it, no echo counts as understood well, or none as hardly.
+        The similarities at which an echo is found with a probability of `WELL` and of `PARTLY`, by logistic
+        regression (Platt, 1999). Where all were found, or none, everything is one or the other.
     """
-    order = sorted(zip(similarities, found, strict=True))
-    right = [float(hit) for _, hit in order]
-    above = np.cumsum(right[::-1])[::-1] / np.arange(len(right), 0, -1)
-    below = np.cumsum(right) / np.arange(1, len(right) + 1)
-    well = next((value for (value, _), share in zip(order, above, strict=True) if share >= WELL), 2.0)
-    doubtful = [value for (value, _), share in zip(order, below, strict=True) if share <= PARTLY]
-    partly = math.nextafter(doubtful[-1], 2.0) if doubtful else -1.0
-    return Thresholds(max(well, partly), partly)
+    if len(set(found)) < 2:
+        both = -1.0 if all(found) else 2.0
+        return Thresholds(both, both)
+    scaled = StandardScaler().fit(np.array(similarities)[:, None])
+    fitted = LogisticRegression().fit(scaled.transform(np.array(similarities)[:, None]), found)
+    logits = np.log([WELL / (1 - WELL), PARTLY / (1 - PARTLY)])
+    well, partly = scaled.inverse_transform(((logits - fitted.intercept_) / fitted.coef_[0])[:, None])[:, 0]
+    return Thresholds(max(float(well), float(partly)), float(partly))
 
 
 def content_words(text: str) -> list[str]:

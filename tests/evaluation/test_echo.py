@@ -1,3 +1,6 @@
+import math
+import random
+
 import pytest
 import torch
 from sacrebleu.metrics import CHRF
@@ -72,21 +75,17 @@ def test_by_vector_the_nearest_reference_counts():
     assert torch.equal(encode_all(letters, REFERENCES * 30), letters(REFERENCES * 30))
 
 
-def test_thresholds_are_where_echoes_can_be_trusted():
-    similarities = [i / 100 for i in range(100)]
-    # Below 0.30 every third is found, from there to 0.60 four of five, above all.
-    found = [i % 3 == 0 if i < 30 else i % 5 > 0 if i < 60 else True for i in range(100)]
+def test_thresholds_are_where_echoes_are_found_nine_times_in_ten_and_half_of_the_times():
+    chance = random.Random(0)
+    similarities = [0.8 + 0.2 * chance.random() for _ in range(20_000)]
+    # The logit is 100 (similarity - 0.9): a half at 0.9, nine tenths at 0.9 + log 9 / 100.
+    found = [chance.random() < 1 / (1 + math.exp(-100 * (value - 0.9))) for value in similarities]
     thresholds = find_thresholds(similarities, found)
-    above = [hit for value, hit in zip(similarities, found, strict=True) if value >= thresholds.well]
-    below = [hit for value, hit in zip(similarities, found, strict=True) if value < thresholds.partly]
-    assert sum(above) / len(above) >= 0.95
-    assert 0.4 < thresholds.well < 0.6
-    assert sum(below) / len(below) <= 0.5
-    assert 0.3 <= thresholds.partly < 0.5
-    between = (thresholds.well + thresholds.partly) / 2
-    assert [thresholds.level(value) for value in (0.0, between, 0.99)] == ["hardly", "partly", "well"]
+    assert thresholds.partly == pytest.approx(0.9, abs=0.002)
+    assert thresholds.well == pytest.approx(0.9 + math.log(9) / 100, abs=0.002)
+    assert [thresholds.level(value) for value in (0.85, 0.91, 0.95)] == ["hardly", "partly", "well"]
 
 
-def test_without_doubt_nothing_counts_as_hardly_and_without_a_hit_nothing_as_well():
-    assert find_thresholds([0.5, 0.6], [True, True]).level(0.0) == "partly"
+def test_where_all_are_found_or_none_all_are_alike():
+    assert find_thresholds([0.5, 0.6], [True, True]).level(0.0) == "well"
     assert find_thresholds([0.5, 0.6], [False, False]).level(0.99) == "hardly"
