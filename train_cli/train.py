@@ -26,11 +26,13 @@ from train_cli.arguments import (
     read_runtime,
 )
 from train_cli.monitor import Monitor
-from train_cli.output_folder import check_free, forget_training, hold
+from train_cli.output_folder import check_free, forget_training, has_state, hold
+from train_cli.recipe import build_recipe, check_recipe, save_recipe
 from train_cli.sharding import check_sharding, shard_frozen, whole_size
 from train_cli.state import STATE
 from train_cli.state_cache import CachedEncoder
 from train_cli.trainer import LAST, Trainer
+from train_cli.window import check_window
 from train_cli.zero import read_zero_options
 
 SAMPLES_SHOWN = 3
@@ -93,6 +95,9 @@ def run(arguments: argparse.Namespace) -> None:
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
+    processes = accelerator.num_processes
+    check_window(bridge, task, config, train, dev, processes)
+    recipe = build_recipe(info, bridge, task, train, warm_start, processes=processes)
     with ExitStack() as stack:
         if writes:
             stack.enter_context(hold(folder))
@@ -100,6 +105,10 @@ def run(arguments: argparse.Namespace) -> None:
             check_free(folder, resume=arguments.resume, overwrite=arguments.overwrite)
             if not arguments.resume:
                 forget_training(folder)
+            if not has_state(folder):
+                save_recipe(folder / LAST, recipe)
+            elif not check_recipe(folder / LAST, recipe):
+                print("the training was started by an earlier version, which kept no options to compare with")
         monitor = stack.enter_context(
             Monitor(
                 folder if writes else None, command=info.command, task=task.name, fusion=bridge_config.fusion
