@@ -28,12 +28,11 @@ from train_cli.arguments import (
 from train_cli.monitor import Monitor
 from train_cli.output_folder import check_free, forget_training, has_state, hold
 from train_cli.recipe import build_recipe, check_recipe, save_recipe
-from train_cli.sharding import check_sharding, shard_frozen, whole_size
+from train_cli.sharding import check_sharding, shard_frozen
 from train_cli.state import STATE
 from train_cli.state_cache import CachedEncoder
 from train_cli.trainer import LAST, Trainer
 from train_cli.window import check_window
-from train_cli.zero import read_zero_options
 
 SAMPLES_SHOWN = 3
 
@@ -48,12 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shard-frozen",
         action="store_true",
         help="each of several processes holds a share of the frozen models, which are too large for one GPU",
-    )
-    parser.add_argument(
-        "--deepspeed",
-        type=Path,
-        metavar="FILE.json",
-        help="the same by DeepSpeed's ZeRO, stage 3; its options (example: configs/zero3.json)",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="show sizes and a batch, try one update; write nothing"
@@ -73,8 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
     accelerator = Accelerator(cpu=device == "cpu")
-    zero_options = read_zero_options(arguments.deepspeed) if arguments.deepspeed else None
-    check_sharding(accelerator, shard_frozen=arguments.shard_frozen, deepspeed=zero_options is not None)
+    check_sharding(accelerator, shard_frozen=arguments.shard_frozen)
     writes = accelerator.is_main_process and not arguments.dry_run
     if not arguments.dry_run:
         check_models(bridge_config)
@@ -124,8 +116,8 @@ def run(arguments: argparse.Namespace) -> None:
             bridge.encoder.open()
         if config.init_from and not (arguments.resume and (folder / LAST / STATE).exists()):
             start_from(Path(config.init_from), bridge, info.fingerprints)
-        if arguments.shard_frozen or zero_options:
-            shard_frozen(bridge, accelerator, zero_options)
+        if arguments.shard_frozen:
+            shard_frozen(bridge, accelerator)
         trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start, monitor)
         if accelerator.is_main_process:
             _describe(trainer, bridge_config)
@@ -184,7 +176,7 @@ def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
         part: sum(p.numel() for n, p in trainer.parameters.items() if n.startswith(f"{part}."))
         for part in ("fusion", "projection", "relation")
     }
-    frozen = sum(whole_size(p) for p in trainer.bridge.parameters() if not p.requires_grad)
+    frozen = sum(p.numel() for p in trainer.bridge.parameters() if not p.requires_grad)
     print(f"{bridge_config.encoder} -> {bridge_config.fusion} -> {bridge_config.llm}")
     print(
         f"trained parameters: {sum(counts.values()):,} (fusion {counts['fusion']:,}, projection and boundary "
