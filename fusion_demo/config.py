@@ -32,6 +32,9 @@ RELATION_STATES = ("means", "attention")
 
 RENAMED = {"sentence_token": "sentence_tokens"}  # options of before
 
+LARGEST_NUMBER = 1e30
+"""Of an option: float32 ends at 3e38, and an optimiser multiplies."""
+
 
 def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
     """Declare a config field together with its meaning and unit, and the values that it may have."""
@@ -292,9 +295,13 @@ def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Conf
             )
     converted = {n: float(v) if hints[n] is float else v for n, v in values.items()}
     try:
-        return kind(**converted)
+        config = kind(**converted)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
+    for name, value in converted.items():
+        if isinstance(value, float) and not abs(value) <= LARGEST_NUMBER:
+            raise ConfigError(f"{source}: '{name}' must be at most {LARGEST_NUMBER}, not {value}.")
+    return config
 
 
 def option_names(kind: type) -> tuple[str, ...]:

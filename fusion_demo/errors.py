@@ -6,6 +6,7 @@
     ├── ShapeError         tensors do not fit the bridge
     ├── CheckpointError    a checkpoint is missing, damaged or made for other models
     ├── DataError          a data file is missing or malformed
+    ├── TrainingError      a training cannot go on: its numbers are no longer finite
     ├── InputError         a text typed by a user cannot be used
     └── BudgetError        a benchmark found more time, memory or space in use than its budget
 
@@ -44,6 +45,10 @@ class CheckpointError(FusionDemoError):
 
 class DataError(FusionDemoError):
     """A data file is missing or malformed."""
+
+
+class TrainingError(FusionDemoError):
+    """A training cannot go on: its numbers are no longer finite."""
 
 
 class InputError(FusionDemoError):

@@ -1,6 +1,7 @@
 """Files that are, at every moment, either the old ones or the new ones."""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -55,7 +56,19 @@ def write_json(path: Path, value: Any) -> None:
 
 def json_bytes(value: Any) -> bytes:
     """Return readable JSON as a file holds it."""
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def finite(value: Any) -> Any:
+    """Return a value with None in place of numbers that JSON does not have, at any depth.
+
+    Example: {"loss": nan} -> {"loss": None}.
+    """
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def remove_unfinished(folder: Path) -> None:

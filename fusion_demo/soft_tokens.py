@@ -1,10 +1,12 @@
 """Texts in the form in which the LLM gets them, and how training disturbs them."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from fusion_demo.config import TrainConfig
 from fusion_demo.text_prompt import TextPrompt
 from fusion_demo.tokens import Token
 
@@ -80,6 +82,22 @@ class Disturbance:
     merge: float = 0.0
     split: float = 0.0
     sentence_noise: float = 0.0
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """Return what a recipe does in one update, which may draw the update's own dropout."""
+        dropout, largest = config.soft_token_dropout, config.soft_token_dropout_max
+        if largest:
+            dropout += (largest - dropout) * torch.rand(()).item()
+        return cls(
+            noise=config.soft_token_noise,
+            noise_max=config.soft_token_noise_max,
+            dropout=dropout,
+            hiding=config.soft_token_hiding,
+            merge=config.soft_token_merge,
+            split=config.soft_token_split,
+            sentence_noise=config.sentence_noise,
+        )
 
 
 def disturb(soft: SoftTokens, how: Disturbance) -> tuple[Tensor, Tensor]:

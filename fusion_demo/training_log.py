@@ -249,7 +249,7 @@ def _read_log(path: Path) -> tuple[list[LossPoint], list[LossPoint], list[DevPoi
             if "dev" in values:
                 dev.append(DevPoint(*place, _languages(values["dev"])))
             else:
-                point = LossPoint(*place, _number(values["loss"], finite=False))
+                point = LossPoint(*place, _measured(values["loss"]))
                 (warm_start if values.get("phase") == WARM_START else training).append(point)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             unreadable += 1
@@ -259,11 +259,16 @@ def _read_log(path: Path) -> tuple[list[LossPoint], list[LossPoint], list[DevPoi
 def _languages(values: Any) -> dict[str, dict[str, Any]]:
     if not values:
         raise ValueError("no language")
-    for row in values.values():
-        _number(row["accuracy"] if "accuracy" in row else row["loss"], finite=False)
-    if len({"accuracy" in row for row in values.values()}) > 1:
+    measures = {"accuracy" if "accuracy" in row else "loss" for row in values.values()}
+    if len(measures) > 1:
         raise ValueError("accuracies and losses")
-    return values
+    (measure,) = measures
+    return {code: {**row, measure: _measured(row[measure])} for code, row in values.items()}
+
+
+def _measured(value: Any) -> float:
+    """Read what was measured: null, or before that NaN, where it was not finite."""
+    return math.nan if value is None else _number(value, finite=False)
 
 
 def _whole(value: Any) -> int:

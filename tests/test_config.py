@@ -155,3 +155,16 @@ def test_no_name_leads_out_of_the_folder(name):
     except ConfigError:
         return
     assert base in path.parents
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (TrainConfig, "learning_rate", float("inf")),
+        (TrainConfig, "fusion_learning_rate", 1e38),
+        (BridgeConfig, "fusion_slope", float("nan")),
+    ],
+)
+def test_numbers_that_float32_cannot_compute_with_are_refused(kind, name, value):
+    with pytest.raises(ConfigError, match=f"x: '{name}' must be at most 1e"):
+        read_config(kind, {name: value}, "x")

@@ -66,3 +66,11 @@ def test_json_is_readable_and_keeps_its_scripts(tmp_path):
     text = (tmp_path / "deep" / "file.json").read_text(encoding="utf-8")
     assert "සිංහල" in text
     assert json.loads(text) == {"name": "සිංහල"}
+
+
+def test_a_number_that_json_does_not_have_is_written_as_null(tmp_path):
+    write_json(tmp_path / "file", {"a": [float("nan"), (1.5, float("-inf"))], "b": "NaN"})
+    assert json.loads((tmp_path / "file").read_text(), parse_constant=pytest.fail) == {
+        "a": [None, [1.5, None]],
+        "b": "NaN",
+    }

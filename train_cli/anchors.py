@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion_demo.bridge import FusionBridge
+from fusion_demo.errors import TrainingError
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task
 from train_cli.optimizer import set_rate
@@ -38,6 +39,9 @@ def learn_anchors(bridge: FusionBridge, task: Task, frame: PromptFrame, seed: in
 
     Returns:
         (K, E) fp32, on the LLM's device.
+
+    Raises:
+        TrainingError: the LLM overflows.
     """
     bridge.eval()
     words = list(task.label_words.values())
@@ -58,6 +62,11 @@ def learn_anchors(bridge: FusionBridge, task: Task, frame: PromptFrame, seed: in
         loss.backward()
         set_rate(optimizer, update, UPDATES, warmup_fraction=0.1)
         optimizer.step()
+    if not (anchors.isfinite().all() and boundary.isfinite().all()):
+        raise TrainingError(
+            "What the warm start aims at is not finite: the LLM overflows where it reads label words. "
+            "Look at the dtype: give --dtype bfloat16 or float32."
+        )
     boundary.grad = None
     return anchors.detach()
 

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 
+from fusion_demo.config import TrainConfig
+
 BUCKET_BATCHES = 50
 
 
@@ -30,6 +32,33 @@ def epoch_batches(lengths: list[int], batch_size: int, seed: int) -> list[list[i
         batches += [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]
     chance.shuffle(batches)
     return batches
+
+
+def update_batches(
+    lengths: list[int], config: TrainConfig, processes: int, epoch: int
+) -> list[list[list[int]]]:
+    """Return the updates of one epoch, each as the batches that all processes share.
+
+    An update's examples are one batch of `batch_size * gradient_accumulation * processes`, cut into pieces:
+    what is learned from depends on that product alone.
+
+    Args:
+        lengths: Tokens of each example.
+        config: Gives sizes and seed.
+        processes: How many share a batch.
+        epoch: From 0.
+    """
+    size = config.batch_size * processes
+    updates = epoch_batches(lengths, size * config.gradient_accumulation, seed=config.seed + epoch)
+    return [[update[i : i + size] for i in range(0, len(update), size)] for update in updates]
+
+
+def examples_seen(lengths: list[int], config: TrainConfig, processes: int, updates: int) -> int:
+    """Return how many examples the first `updates` updates of a training read; see `update_batches`."""
+    per_epoch = len(update_batches(lengths, config, processes, 0))
+    epochs, position = divmod(updates, per_epoch)
+    last = update_batches(lengths, config, processes, epochs)[:position]
+    return epochs * len(lengths) + sum(len(batch) for update in last for batch in update)
 
 
 def share_of(

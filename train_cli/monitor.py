@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fusion_demo.files import write_atomically, write_json
+from fusion_demo.files import finite, write_atomically, write_json
 from fusion_demo.training_log import (
     BEAT_SECONDS,
     FAILED,
@@ -98,14 +98,17 @@ class Monitor:
             self._status = replace(self._status, phase=phase, update=update, updates=updates)
 
     def log(self, update: int, seconds: float, *, phase: str = TRAINING, **values: Any) -> None:
-        """Add a line to metrics.jsonl; those of the warm start are marked as such."""
+        """Add a line to metrics.jsonl; those of the warm start are marked as such.
+
+        A number that is not finite is written as null.
+        """
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         marked = {"phase": phase} if phase == WARM_START else {}
         line = {**marked, "update": update, "seconds": round(seconds, 3), **values}
         with (self._folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps(finite(line), allow_nan=False) + "\n")
 
     def trim(self, *, training: int, warm_start: float, dev: int | None = None) -> None:
         """Forget the lines that will be written again, and what a crash left half written.

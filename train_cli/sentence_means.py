@@ -28,5 +28,7 @@ def sentence_means(bridge: FusionBridge, texts: Sequence[Text], description: str
 
 
 def standardise(bridge: FusionBridge, texts: Sequence[Text]) -> None:
-    """Give the sentence tokens the scale of English texts' means, see `SentenceTokens.standardise`."""
+    """Give sentence tokens that were never trained the scale of what they are made from, by English texts."""
+    if bridge.sentence is None or bridge.sentence.mean.any():
+        return
     bridge.sentence.standardise(sentence_means(bridge, texts[:SCALE_TEXTS], "scale of the sentence vectors"))

@@ -32,12 +32,13 @@ from train_cli.arguments import (
     read_runtime,
 )
 from train_cli.monitor import Monitor
-from train_cli.output_folder import check_free, forget_training, hold
-from train_cli.sharding import check_sharding, shard_frozen, whole_size
+from train_cli.output_folder import check_free, forget_training, has_state, hold
+from train_cli.recipe import build_recipe, check_recipe, save_recipe
+from train_cli.sharding import check_sharding, shard_frozen
 from train_cli.state import STATE
 from train_cli.state_cache import CachedEncoder
 from train_cli.trainer import LAST, Trainer
-from train_cli.zero import read_zero_options
+from train_cli.window import check_window
 
 SAMPLES_SHOWN = 3
 
@@ -52,12 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shard-frozen",
         action="store_true",
         help="each of several processes holds a share of the frozen models, which are too large for one GPU",
-    )
-    parser.add_argument(
-        "--deepspeed",
-        type=Path,
-        metavar="FILE.json",
-        help="the same by DeepSpeed's ZeRO, stage 3; its options (example: configs/zero3.json)",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="show sizes and a batch, try one update; write nothing"
@@ -77,8 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
     device, dtype = read_runtime(arguments)
     folder = Path(config.output)
     accelerator = Accelerator(cpu=device == "cpu")
-    zero_options = read_zero_options(arguments.deepspeed) if arguments.deepspeed else None
-    check_sharding(accelerator, shard_frozen=arguments.shard_frozen, deepspeed=zero_options is not None)
+    check_sharding(accelerator, shard_frozen=arguments.shard_frozen)
     writes = accelerator.is_main_process and not arguments.dry_run
     if not arguments.dry_run:
         check_models(bridge_config)
@@ -99,6 +93,9 @@ def run(arguments: argparse.Namespace) -> None:
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
+    processes = accelerator.num_processes
+    check_window(bridge, task, config, train, dev, processes)
+    recipe = build_recipe(info, bridge, task, train, warm_start, processes=processes)
     with ExitStack() as stack:
         if writes:
             stack.enter_context(hold(folder))
@@ -106,6 +103,10 @@ def run(arguments: argparse.Namespace) -> None:
             check_free(folder, resume=arguments.resume, overwrite=arguments.overwrite)
             if not arguments.resume:
                 forget_training(folder)
+            if not has_state(folder):
+                save_recipe(folder / LAST, recipe)
+            elif not check_recipe(folder / LAST, recipe):
+                print("the training was started by an earlier version, which kept no options to compare with")
         monitor = stack.enter_context(
             Monitor(
                 folder if writes else None, command=info.command, task=task.name, fusion=bridge_config.fusion
@@ -123,8 +124,8 @@ def run(arguments: argparse.Namespace) -> None:
         # The state of a training holds what is learned; not the scale of the sentence tokens' source.
         if config.init_from and (bridge.sentence is not None or not resumed):
             start_from(Path(config.init_from), bridge, info.fingerprints)
-        if arguments.shard_frozen or zero_options:
-            shard_frozen(bridge, accelerator, zero_options)
+        if arguments.shard_frozen:
+            shard_frozen(bridge, accelerator)
         trainer = Trainer(bridge, task, config, train, dev, info, accelerator, warm_start, monitor)
         if accelerator.is_main_process:
             _describe(trainer, bridge_config)
@@ -181,7 +182,7 @@ def _describe(trainer: Trainer, bridge_config: BridgeConfig) -> None:
         part: sum(p.numel() for n, p in trainer.parameters.items() if n.startswith(f"{part}."))
         for part in ("fusion", "projection", "sentence", "relation")
     }
-    frozen = sum(whole_size(p) for p in trainer.bridge.parameters() if not p.requires_grad)
+    frozen = sum(p.numel() for p in trainer.bridge.parameters() if not p.requires_grad)
     print(f"{bridge_config.encoder} -> {bridge_config.fusion} -> {bridge_config.llm}")
     print(
         f"trained parameters: {sum(counts.values()):,} (fusion {counts['fusion']:,}, projection and boundary "

@@ -1,15 +1,16 @@
 """The training loop: a bridge, English examples, and a checkpoint folder that always holds the best."""
 
+import contextlib
 import dataclasses
 import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 from tqdm import tqdm
 
 from fusion_demo.bridge import FusionBridge
@@ -17,11 +18,14 @@ from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import save_checkpoint
 from fusion_demo.config import TrainConfig
 from fusion_demo.data import Example
+from fusion_demo.errors import ModelError, TrainingError
+from fusion_demo.evaluation import describe_data
 from fusion_demo.soft_tokens import Disturbance
 from fusion_demo.tasks import Task
 from fusion_demo.training_log import TRAINING
-from train_cli.batches import epoch_batches, share_of
+from train_cli.batches import examples_seen, share_of, update_batches
 from train_cli.dev import evaluate_dev, measure_answers, shown_result
+from train_cli.divergence import check_finite
 from train_cli.interrupt import WholeSteps
 from train_cli.keywords import KeywordWarmStart
 from train_cli.lexical import LexicalWarmStart
@@ -30,35 +34,12 @@ from train_cli.optimizer import build_optimizer, set_rate
 from train_cli.recompute import recomputed_layers
 from train_cli.sentence_means import standardise
 from train_cli.sharding import is_sharded
-from train_cli.state import STATE, load_state, save_state
-from train_cli.warm_start import LabelWarmStart, WarmStart
+from train_cli.state import STATE, Progress, load_state, save_state
+from train_cli.warm_start import LabelWarmStart
 
 LAST = "last"
 LOG_EVERY, SAVE_EVERY = 10, 100
-
-
-@dataclass
-class Progress:
-    """Where a training stands; all of it is saved, so that a resumed training takes the same way.
-
-    Attributes:
-        updates: Updates made.
-        evaluated: Updates made when the dev sets were last measured.
-        seconds: Time spent, over all its sessions.
-        best: Score of the best evaluation: mean dev accuracy, then mean log-likelihood; of a task that is
-            answered freely, minus the mean loss.
-        best_update: When that was.
-        since_best: Evaluations since then.
-        warm_start: What the warm start says of itself: updates, examples, seconds.
-    """
-
-    updates: int = 0
-    evaluated: int = 0
-    seconds: float = 0.0
-    best: tuple[float, float] = (-math.inf, -math.inf)
-    best_update: int = 0
-    since_best: int = 0
-    warm_start: dict[str, float] = field(default_factory=dict)
+LOOK_AT = "If the LLM computes in float16, look at the dtype, else at the learning rate: give a smaller one."
 
 
 class Trainer:
@@ -113,8 +94,9 @@ class Trainer:
         )
         self.updates_per_epoch = math.ceil(len(train) / self.examples_per_update)
         self.total = config.epochs * self.updates_per_epoch
+        self.judged_by = str({code: describe_data(examples)["sha256"] for code, examples in dev.items()})
         self.progress = Progress()
-        self._epoch, self._batches = -1, []
+        self._epoch, self._updates = -1, []
 
     def run(self, *, resume: bool = False) -> None:
         """Train to the end, or until patience runs out; Ctrl-C saves and is raised again.
@@ -122,13 +104,14 @@ class Trainer:
         Raises:
             CheckpointError: there is nothing sound to resume from.
         """
-        self._scale_sentences()
+        standardise(self.bridge, [e.text for e in self.warm_start_examples or self.train_examples])
         if resume and (self.folder / LAST / STATE).exists():
             saved = load_state(self.folder / LAST, self.parameters, self.optimizer)
-            # Before "evaluated" was saved, a state was written behind the evaluation that was due.
-            saved = {"evaluated": saved["updates"], **saved, "best": tuple(saved["best"])}
-            self.progress = Progress(**saved)
+            self.progress = Progress.of(saved)
             self.say(f"resumed at update {self.progress.updates} of {self.total}")
+            if self.progress.judged_by not in ("", self.judged_by):
+                self.progress = dataclasses.replace(self.progress, best=None, since_best=0)
+                self.say("the dev examples are others than before: from now on, the best of them is kept")
             self.monitor.trim(
                 training=self.progress.updates, warm_start=math.inf, dev=self.progress.evaluated
             )
@@ -169,12 +152,16 @@ class Trainer:
 
     def _step(self, model: torch.nn.Module, started: float, bar: tqdm) -> None:
         """Make one update, and say so."""
-        began = time.monotonic()
-        loss = self.update(model)
+        began, examples = time.monotonic(), sum(map(len, self.batches(self.progress.updates)))
+        try:
+            loss = self.update(model)
+        except TrainingError as error:
+            self._keep_good()
+            raise TrainingError(f"{error} {self._kept()}") from None
         self.progress.updates += 1
         self.progress.seconds = time.monotonic() - started
         self.monitor.at(TRAINING, self.progress.updates, self.total)
-        rate = self.examples_per_update / (time.monotonic() - began)
+        rate = examples / (time.monotonic() - began)
         bar.set_postfix_str(f"loss {loss:.3f}, {rate:.1f} examples/s")
         bar.update()
         if self.progress.updates % LOG_EVERY == 0:
@@ -187,18 +174,11 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         return 0 < self.config.patience <= self.progress.since_best
 
-    def _scale_sentences(self) -> None:
-        """Give sentence tokens that were never trained the scale of what they are made from."""
-        if self.bridge.sentence is not None and not self.bridge.sentence.mean.any():
-            standardise(self.bridge, [e.text for e in self.warm_start_examples or self.train_examples])
-
     def _warm_start(self, resume: bool) -> None:
         """Run the recipe's warm starts, one after the other; a finished one is only loaded on resuming."""
-        kinds: list[type[WarmStart]] = []
-        if self.config.warm_start_epochs:
-            kinds.append(LexicalWarmStart if self.task.writes else LabelWarmStart)
-        if self.config.keyword_epochs:
-            kinds.append(KeywordWarmStart)
+        first = LexicalWarmStart if self.task.writes else LabelWarmStart
+        kinds = [first] if self.config.warm_start_epochs else []
+        kinds += [KeywordWarmStart] if self.config.keyword_epochs else []
         done: dict[str, float] = {}
         for kind in kinds:
             warm_start = kind(
@@ -218,6 +198,19 @@ class Trainer:
         self.progress.warm_start = done
         self.progress.seconds = done["seconds"]
 
+    def _keep_good(self) -> None:
+        """Save what the last whole update left, and measure it if that was not done yet."""
+        self.save_last()
+        if self.progress.evaluated < self.progress.updates:
+            with contextlib.suppress(TrainingError):
+                self._evaluate()
+                self.save_last()
+
+    def _kept(self) -> str:
+        if self.progress.best_update:
+            return f"The checkpoint of update {self.progress.best_update} is kept in {self.folder}."
+        return "There is no checkpoint, since nothing before that was good."
+
     def save_last(self) -> None:
         """Save what `run(resume=True)` needs, if there is anything to save."""
         if self.accelerator.is_main_process and self.progress.updates:
@@ -227,60 +220,65 @@ class Trainer:
         """Return the examples of one update, as the batches that all processes share."""
         epoch, position = divmod(update, self.updates_per_epoch)
         if epoch != self._epoch:
-            size = self.config.batch_size * self.accelerator.num_processes
-            self._batches = epoch_batches(self.lengths, size, seed=self.config.seed + epoch)
-            self._epoch = epoch
-        accumulated = self.config.gradient_accumulation
-        return self._batches[position * accumulated : (position + 1) * accumulated]
+            processes = self.accelerator.num_processes
+            self._epoch, self._updates = epoch, update_batches(self.lengths, self.config, processes, epoch)
+        return self._updates[position]
 
     def update(self, model: torch.nn.Module) -> float:
         """Make one update; return its mean loss over all processes.
 
-        What is random depends on the seed, the update and the process alone. Without it, processes learn
-        what one process learns from the same batches: each one's loss counts by its share of the answers'
-        tokens.
+        What is random depends on the seed, the update and the process alone. Without it, processes and
+        accumulated steps learn what one step learns from the same examples: each one's loss counts by its
+        share of the answers' tokens.
+
+        Raises:
+            TrainingError: loss or gradient is not finite; nothing was changed.
         """
         config, total = self.config, 0.0
         process, processes = self.accelerator.process_index, self.accelerator.num_processes
         torch.manual_seed((config.seed << 32) + self.progress.updates * 1024 + process)
         self.bridge.train()
         batches = self.batches(self.progress.updates)
-        dropout = config.soft_token_dropout
-        if config.soft_token_dropout_max:
-            dropout += (config.soft_token_dropout_max - dropout) * torch.rand(()).item()
-        disturbance = Disturbance(
-            noise=config.soft_token_noise,
-            noise_max=config.soft_token_noise_max,
-            dropout=dropout,
-            hiding=config.soft_token_hiding,
-            merge=config.soft_token_merge,
-            split=config.soft_token_split,
-            sentence_noise=config.sentence_noise,
-        )
-        for batch in batches:
+        disturbance = Disturbance.of(config)
+        tokens = [sum(self.answer_tokens[i] for i in batch) for batch in batches]
+        for batch, counted in zip(batches, tokens, strict=True):
             own, weight = share_of(batch, self.answer_tokens, process, processes)
-            examples = [self.train_examples[i] for i in own]
-            texts = [example.text for example in examples]
             with recomputed_layers(self.bridge.llm.model, config.recompute):
-                loss = model(
-                    texts,
-                    [self.task.answer(example.label) for example in examples],
-                    self.frame,
-                    disturbance=disturbance,
-                    taught_by=texts if self.task.taught else None,
-                )
-            loss = loss * (weight / len(batches))
+                loss = self._loss(model, [self.train_examples[i] for i in own], disturbance)
+            loss = loss * (weight * counted / sum(tokens))
             self.accelerator.backward(loss)
             total += loss.item()
-        torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
-        set_rate(self.optimizer, self.progress.updates, self.total, config.warmup_fraction)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
         if processes > 1:
             total = self.accelerator.reduce(
                 torch.tensor(total, device=self.accelerator.device), "mean"
             ).item()
+        check_finite(
+            total,
+            norm,
+            update=self.progress.updates,
+            rate_option=" and ".join(
+                ["--learning-rate", *["--fusion-learning-rate"] * bool(config.fusion_learning_rate)]
+            ),
+            bridge=self.bridge,
+            parameters=self.parameters,
+            examples=[self.train_examples[i] for batch in batches for i in batch],
+            loss_of=lambda example: self._loss(self.bridge, [example], Disturbance()),
+        )
+        set_rate(self.optimizer, self.progress.updates, self.total, config.warmup_fraction)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
         return total
+
+    def _loss(self, model: torch.nn.Module, examples: list[Example], disturbance: Disturbance) -> Tensor:
+        texts = [example.text for example in examples]
+        return model(
+            texts,
+            [self.task.answer(example.label) for example in examples],
+            self.frame,
+            disturbance=disturbance,
+            taught_by=texts if self.task.taught else None,
+        )
 
     def _evaluate(self) -> None:
         """Measure the dev sets; keep the checkpoint if it is the best so far.
@@ -292,14 +290,21 @@ class Trainer:
         main = self.accelerator.is_main_process
         if main or is_sharded(self.bridge):  # who holds a share is needed for every pass
             measure = measure_answers if self.task.writes else evaluate_dev
-            score, languages = measure(self.bridge, self.task, self.dev)
+            try:
+                score, languages = measure(self.bridge, self.task, self.dev)
+            except ModelError as error:
+                raise TrainingError(f"{error} {LOOK_AT} {self._kept()}") from None
+            if not all(map(math.isfinite, score)):
+                raise TrainingError(f"The dev loss is not a number. {LOOK_AT} {self._kept()}")
         if main:
             shown = ", ".join(f"{code} {shown_result(row)}" for code, row in languages.items())
             self.say(f"update {progress.updates} of {self.total}: dev {shown}")
             since_best = progress.since_best + 1
-            if score > progress.best:
+            if progress.best is None or score > progress.best:
                 since_best = 0
-                progress = dataclasses.replace(progress, best=score, best_update=progress.updates)
+                progress = dataclasses.replace(
+                    progress, best=score, best_update=progress.updates, judged_by=self.judged_by
+                )
                 save_checkpoint(self._described(languages), self.bridge.trained_state())
             self._log(dev=languages)
         if self.accelerator.num_processes > 1:
@@ -312,7 +317,9 @@ class Trainer:
         progress = self.progress
         training = {
             "trained_parameters": sum(p.numel() for p in self.parameters.values()),
-            "examples": min(progress.updates, self.total) * self.examples_per_update,
+            "examples": examples_seen(
+                self.lengths, self.config, self.accelerator.num_processes, progress.updates
+            ),
             "updates": progress.updates,
             "planned_updates": self.total,
             "seconds": round(progress.seconds, 1),

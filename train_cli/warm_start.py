@@ -22,12 +22,13 @@ from tqdm import tqdm
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.config import TrainConfig
 from fusion_demo.data import Example
-from fusion_demo.errors import ConfigError
+from fusion_demo.errors import ConfigError, TrainingError
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task
 from fusion_demo.training_log import WARM_START
 from train_cli.anchors import learn_anchors
 from train_cli.batches import epoch_batches
+from train_cli.divergence import check_finite
 from train_cli.interrupt import WholeSteps
 from train_cli.monitor import Monitor
 from train_cli.optimizer import build_optimizer, set_rate
@@ -171,6 +172,10 @@ class WarmStart(ABC):
             if self.progress.updates and steps.whole:
                 self._save()
             raise
+        except TrainingError:
+            if self.progress.updates:  # the update that failed has changed nothing
+                self._save()
+            raise
         finally:
             bar.close()
         return {
@@ -190,9 +195,20 @@ class WarmStart(ABC):
             self._epoch = epoch
         torch.manual_seed((config.seed << 32) + update)
         self.bridge.train()
-        loss, right, choices = self._loss([self.examples[i] for i in self._batches[position]])
+        examples = [self.examples[i] for i in self._batches[position]]
+        loss, right, choices = self._loss(examples)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), config.max_gradient_norm)
+        check_finite(
+            loss.item(),
+            norm,
+            update=update,
+            rate_option="--warm-start-learning-rate",
+            bridge=self.bridge,
+            parameters=self.parameters,
+            examples=examples,
+            loss_of=lambda example: self._loss([example])[0],
+        )
         set_rate(self.optimizer, update, self.total, config.warmup_fraction)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fusion_demo.results.blocks import MISSING, Block, Commands, Section, Table
-from fusion_demo.results.figures import exponent, interval, megabytes, ratio, spread
+from fusion_demo.results.figures import interval, megabytes, ratio, spread
 from fusion_demo.results.files import broken
-from fusion_demo.results.growth_benchmarks import growth_blocks, processes_blocks
 from fusion_demo.results.markdown import render_blocks
 from fusion_demo.results.page_benchmarks import load_blocks, start_blocks, stop_blocks
 
@@ -110,10 +109,6 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
         )
     header = ["step", "examples/s", "of plain", "peak memory, MB", "of plain", "above the models, MB"]
     losses, exact, floor = report["losses"], report["exact_losses"], report["floor"]
-    shares = [
-        [part, f"{100 * share['median']:.1f} ({100 * share['low']:.1f}–{100 * share['high']:.1f})"]
-        for part, share in report["shares"].items()
-    ]
     size = f"{report['batch_size']} examples a step"
     return [
         f"### Training: our step against the plain one, {size}\n",
@@ -127,12 +122,6 @@ def _training(report: Mapping[str, Any]) -> list[Block]:
         f"over {len(exact['ours'])} steps, and our step from itself with the examples of each batch in "
         f"reverse by {exact['order_difference']:.1e}.\n",
         Table(f"Training step, ours and plain, {size}", header, body),
-        Table(
-            f"Where a training step's time goes, {size}",
-            ["part", "share (quartiles)"],
-            shares,
-            "Where the time of our step goes, %:",
-        ),
         f"A step's matrix products have {floor['gflop_per_step']:.1f} GFLOP. At the "
         f"{floor['gemm_gflops']['median']:.0f} GFLOP/s that large products held for a second right before "
         f"and after each step they would take {_percent(floor['share'])} of its time, at the "
@@ -162,48 +151,13 @@ def _generation(report: Mapping[str, Any]) -> list[Block]:
     ]
 
 
-def _fusion(report: Mapping[str, Any]) -> list[Block]:
-    body = []
-    for row in report["sizes"]:
-        body.append(
-            [
-                f"{row['tokens']:,}",
-                spread(row["milliseconds"]),
-                spread(row["product_milliseconds"]),
-                ratio(row["of_products"]),
-                ratio(row["of_flops"]),
-                megabytes(row["states_bytes"]),
-                megabytes(row["added_bytes"]),
-            ]
-        )
-    header = [
-        "tokens",
-        "ms, forward and backward",
-        "ms, its matrix products alone",
-        "of these",
-        "of its FLOPs at the GEMM rate",
-        "layer states, MB",
-        "memory added, MB",
-    ]
-    return [
-        "### The fusion's own cost: transformer-softmax\n",
-        f"{report['layers']} layers of width {report['width']}. The products alone are the step's own, at "
-        f"their own shapes, made again. Time grows with tokens^{exponent(report['time_exponent'])}, the "
-        f"memory added with tokens^{report['memory_exponent']:.2f}.\n",
-        Table("Cost of transformer-softmax", header, body),
-    ]
-
-
 PARTS: dict[str, Callable[[Mapping[str, Any]], Sequence[Block]]] = {
     "table5": _table5,
     "training": _training,
     "generation": _generation,
-    "fusion": _fusion,
     "start": start_blocks,
     "load": load_blocks,
     "stop": stop_blocks,
-    "growth": growth_blocks,
-    "processes": processes_blocks,
 }
 """Name of a benchmark → its part of the page, in the order of the page."""
 

@@ -17,11 +17,6 @@ def ratio(found: Mapping[str, Any]) -> Cell:
     return Cell(f"{found['ratio']:.2f} ({interval(found, 1, 2)})", found["ratio"])
 
 
-def exponent(found: Mapping[str, Any]) -> str:
-    """Return an exponent and its interval. Example: "0.66 (0.60–0.68)"."""
-    return f"{found['exponent']:.2f} ({interval(found, 1, 2)})"
-
-
 def interval(found: Mapping[str, Any], factor: float, decimals: int) -> str:
     """Return both ends of an interval, each times a factor. Example: "52–61"."""
     low, high = found["interval"]

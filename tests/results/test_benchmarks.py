@@ -18,10 +18,6 @@ def ratio(value):
     return {"ratio": value, "interval": [value - 0.01, value + 0.02], "n": 5}
 
 
-def exponent(value):
-    return {"exponent": value, "interval": [value - 0.1, value + 0.1], "n": 5}
-
-
 MACHINE = {
     "cpu": "Some CPU",
     "cores": 2,
@@ -77,7 +73,6 @@ REPORTS = {
             "plain": [2.0] * 5,
             "largest_difference": 4.8e-7,
         },
-        "shares": {"LLM backward": {"median": 0.5, "low": 0.49, "high": 0.52, "n": 5}},
         "floor": {
             "gflop_per_step": 200.0,
             "gemm_gflops": measured(60.0),
@@ -97,23 +92,6 @@ REPORTS = {
         "of_floor": ratio(0.4),
         "tokens_per_second": {"ours": measured(12.0), "plain": measured(10.0)},
         "ratios": {"ours": ratio(1.2), "plain": ratio(1.0)},
-    },
-    "fusion": {
-        "layers": 24,
-        "width": 1024,
-        "time_exponent": exponent(1.0),
-        "memory_exponent": 0.98,
-        "sizes": [
-            {
-                "tokens": 512,
-                "milliseconds": measured(150.0),
-                "product_milliseconds": measured(100.0),
-                "of_products": ratio(1.5),
-                "of_flops": ratio(3.0),
-                "states_bytes": 50e6,
-                "added_bytes": 90e6,
-            }
-        ],
     },
     "start": {
         "budgets": {
@@ -145,31 +123,6 @@ REPORTS = {
         "budget_milliseconds": 200.0,
         "phases": {"while writing": {"milliseconds": measured(80.0), "longest": 160.4}},
     },
-    "growth": {
-        "fusion": "transformer-softmax",
-        "curves": {
-            "tokens": {
-                "note": "By length:",
-                "sizes": [16, 1024],
-                "milliseconds": {"encoder": [measured(1.5), measured(1500.0)]},
-                "exponents": {"encoder": exponent(1.1)},
-            }
-        },
-    },
-    "processes": {
-        "task": "news",
-        "fusion": "transformer-softmax",
-        "batch_size": 16,
-        "updates": 30,
-        "skipped": 10,
-        "baseline": 2,
-        "rates": [
-            {"processes": 2, "examples_per_second": measured(4.0), "ratio": ratio(1.0)},
-            {"processes": 6, "examples_per_second": measured(10.0), "ratio": ratio(2.5)},
-        ],
-        "exponent": exponent(0.8),
-        "largest_difference": 3.2e-6,
-    },
 }
 
 
@@ -187,7 +140,6 @@ def test_every_measurement_has_a_place():
         ("table5", "| transformer-softmax | 102 (91.8–112) | 1.02 (1.01–1.04) | "),
         ("training", "### Training: our step against the plain one, 16 examples a step\n"),
         ("training", "| plain | 2.00 (1.80–2.20) | 1.00 (0.99–1.02) | 4,000 | 1.00 | 3,000 |"),
-        ("training", "| LLM backward | 50.0 (49.0–52.0) |"),
         (
             "training",
             "At the 60 GFLOP/s that large products held for a second right before and after each step they "
@@ -199,11 +151,6 @@ def test_every_measurement_has_a_place():
         ("generation", "| ours | 12.0 (10.8–13.2) | 1.20 (1.19–1.22) |"),
         ("generation", "of the 50 answers are those of plain: of ours 49, of torch 50."),
         ("generation", "(its weights: 112 MB; float32 weights: 538 MB); our loop reaches 40 %"),
-        (
-            "fusion",
-            "| 512 | 150 (135–165) | 100 (90.0–110) | 1.50 (1.49–1.52) | 3.00 (2.99–3.02) | 50 | 90 |",
-        ),
-        ("fusion", "Time grows with tokens^1.00 (0.90–1.10), the memory added with tokens^0.98."),
         ("start", "| import | s | 3.00 (2.70–3.30) | 8 | yes |"),
         ("load", "| chat | 1,200 | 3 | 0 | 2.0 | 8.0 |"),
         ("load", "median 1.5 s, p95 7.0 s. Resident memory 2,000 MB at the start, 2,100 MB at the end"),
@@ -212,10 +159,6 @@ def test_every_measurement_has_a_place():
         ("start", "| first page | s | 30.0 (27.0–33.0) | 20 | no |"),
         ("stop", "| while writing | 80.0 (72.0–88.0) | 160 | 5 |"),
         ("stop", "`chat`, budget 200 ms."),
-        ("growth", "| 1,024 | 1,500 (1,350–1,650) |"),
-        ("growth", "| exponent | 1.10 (1.00–1.20) |"),
-        ("processes", "| 6 | 10.0 (9.00–11.0) | 2.50 (2.49–2.52) | 83 |"),
-        ("processes", "The losses differ by at most 3.2e-06 nats. Rate ∝ processes^0.80 (0.70–0.90)."),
     ],
 )
 def test_a_figure_is_shown_with_its_spread(name, line):

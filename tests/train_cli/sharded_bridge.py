@@ -1,7 +1,4 @@
-"""Started in each of two processes: shards a tiny bridge, says what is left of it.
-
-With a file of DeepSpeed's options it is DeepSpeed that shards, else PyTorch.
-"""
+"""Started in each of two processes: shards a tiny bridge, says what is left of it."""
 
 import json
 import sys
@@ -15,12 +12,11 @@ from fusion_demo.bridge import FusionBridge
 from fusion_demo.config import BridgeConfig
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.prompt import PromptFrame
-from train_cli.sharding import is_sharded, shard_frozen, whole_size
-from train_cli.zero import read_zero_options
+from train_cli.sharding import is_sharded, shard_frozen
 
 
 def main() -> None:
-    output, *zero = sys.argv[1:]
+    (output,) = sys.argv[1:]
     accelerator = Accelerator(cpu=True)
     torch.manual_seed(0)
     config = BridgeConfig(encoder="tiny:encoder", llm="tiny:llm", fusion="global-softmax")
@@ -28,9 +24,9 @@ def main() -> None:
     frame = bridge.frame("Say it.", "{text}")
     whole, expected = learn(bridge, frame)
     parameters = sum(p.numel() for p in bridge.parameters())
-    shard_frozen(bridge, accelerator, read_zero_options(Path(zero[0])) if zero else None)
+    shard_frozen(bridge, accelerator)
     held = sum(share_of(p).numel() for p in bridge.parameters())
-    rounds = [learn(bridge, frame) for _ in range(2)]  # DeepSpeed notes the first one's order
+    rounds = [learn(bridge, frame) for _ in range(2)]
     differences = [
         (gradient - other).abs().max().item()
         for _, gradients in rounds
@@ -42,7 +38,7 @@ def main() -> None:
         "losses": [loss for loss, _ in rounds],
         "gradient_difference": max(differences),
         "parameters": parameters,
-        "counted": sum(whole_size(p) for p in bridge.parameters()),
+        "counted": sum(p.numel() for p in bridge.parameters()),
         "held": held,
         "trained_whole": not any(is_sharded(part) for part in (bridge.fusion, bridge.projection)),
         "embeddings_sharded": is_sharded(bridge.llm.model.get_input_embeddings()),
@@ -61,9 +57,7 @@ def learn(bridge: FusionBridge, frame: PromptFrame) -> tuple[float, list[Tensor]
 
 def share_of(parameter: nn.Parameter) -> Tensor:
     """Return what this process holds of a parameter."""
-    if hasattr(parameter, "to_local"):
-        return parameter.to_local()
-    return getattr(parameter, "ds_tensor", parameter)
+    return parameter.to_local() if hasattr(parameter, "to_local") else parameter
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train_cli.batches import BUCKET_BATCHES, epoch_batches, share_of
+from fusion_demo.config import TrainConfig
+from train_cli.batches import BUCKET_BATCHES, epoch_batches, examples_seen, share_of, update_batches
 
 
 @given(st.lists(st.integers(1, 60), max_size=200), st.integers(1, 9), st.integers(0, 5))
@@ -60,3 +61,24 @@ def test_the_mean_over_processes_is_the_mean_over_the_whole_batch(size, processe
     assert all(own for own, _ in shares)  # every process has a gradient to hand over
     assert sorted(i for own, weight in shares if weight for i in own) == sorted(batch)
     assert sum(weight == 0 for _, weight in shares) == max(0, processes - size)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=60), st.integers(0, 3))
+def test_an_update_is_the_same_however_it_is_cut(lengths, epoch):
+    cut = [
+        update_batches(lengths, TrainConfig(batch_size=size, gradient_accumulation=steps), processes, epoch)
+        for size, steps, processes in ((12, 1, 1), (4, 3, 1), (3, 2, 2), (1, 12, 1), (6, 1, 2))
+    ]
+    whole = [[i for batch in update for i in batch] for update in cut[0]]
+    assert sorted(i for update in whole for i in update) == list(range(len(lengths)))
+    for updates in cut[1:]:
+        assert [[i for batch in update for i in batch] for update in updates] == whole
+
+
+def test_the_examples_of_a_smaller_update_are_counted_as_they_are():
+    config = TrainConfig(batch_size=2, gradient_accumulation=2)
+    lengths = [3, 9, 3, 9, 4, 6]
+    sizes = [sum(map(len, update)) for update in update_batches(lengths, config, 1, 0)]
+    assert sorted(sizes) == [2, 4]
+    assert [examples_seen(lengths, config, 1, n) for n in (0, 1, 2)] == [0, sizes[0], 6]
+    assert examples_seen(lengths, config, 1, 4) == 12

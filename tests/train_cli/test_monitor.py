@@ -1,6 +1,7 @@
 """What a training says of itself, as files."""
 
 import json
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -100,3 +101,18 @@ def test_a_process_that_is_not_the_first_writes_nothing(tmp_path, monkeypatch):
         silent.log(1, 1.0, loss=1.0)
         silent.trim(training=0, warm_start=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_number_is_null_in_the_log_and_no_number_for_who_reads_it(tmp_path):
+    running = monitor(tmp_path)
+    running.log(10, 1.0, loss=float("nan"), rates=(float("inf"), 1.0))
+    running.log(20, 2.0, dev={"en": {"loss": float("nan"), "n": 3}})
+    written = (tmp_path / "metrics.jsonl").read_text()
+    assert [json.loads(line, parse_constant=pytest.fail) for line in written.splitlines()] == [
+        {"update": 10, "seconds": 1.0, "loss": None, "rates": [None, 1.0]},
+        {"update": 20, "seconds": 2.0, "dev": {"en": {"loss": None, "n": 3}}},
+    ]
+    run = read_run(tmp_path, datetime.now(UTC))
+    assert math.isnan(run.training[0].loss)
+    assert math.isnan(run.dev[0].mean)
+    assert run.unreadable == 0

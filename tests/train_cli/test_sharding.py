@@ -53,12 +53,6 @@ def test_a_launcher_that_shards_by_itself_is_refused(kind):
         check_sharding(accelerator, shard_frozen=False)
 
 
-def test_two_ways_at_once_are_refused():
-    accelerator = SimpleNamespace(distributed_type=DistributedType.MULTI_CPU, num_processes=2)
-    with pytest.raises(ConfigError, match="--shard-frozen and --deepspeed are two ways"):
-        check_sharding(accelerator, shard_frozen=True, deepspeed=True)
-
-
 def test_one_process_has_nobody_to_share_with(tmp_path, capsys):
     for split in ("train", "dev"):
         (tmp_path / f"{split}.en.jsonl").write_text('{"text": "a story", "label": "sports"}\n')

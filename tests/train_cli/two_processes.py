@@ -35,13 +35,11 @@ def losses(folder):
 
 def launch(python, *words, processes=2):
     """Run words after `python -m torch.distributed.run …`; return what the processes print."""
-    # A Python's own programs come first: DeepSpeed builds with the ninja that stands beside it.
-    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     launcher = ("torch.distributed.run", "--standalone", "--nproc_per_node", str(processes))
     done = subprocess.run(
         [python, "-m", *launcher, *map(str, words)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PATH": path},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=540,

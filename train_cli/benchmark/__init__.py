@@ -14,12 +14,9 @@ MEASUREMENTS = {
     "table5": "the paper's Table V: time per token, time to the first, peak memory of each system",
     "training": "a training step against the same step as it is usually written",
     "generation": "writing on a CPU against transformers' own loop and the memory's floor",
-    "fusion": "transformer-softmax against its matrix products; growth with the tokens",
     "start": "import, start, memory and installed size, each with a budget",
     "load": "many users of the page at once: answers, waiting, memory",
     "stop": "how soon a stopped chat ends",
-    "growth": "cost against text length, batch size and encoder depth",
-    "processes": "the same training in one process and in several",
 }
 
 

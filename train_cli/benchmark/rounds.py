@@ -119,28 +119,3 @@ def paired_ratio(values: Sequence[float], baseline: Sequence[float], *, seed: in
         "interval": list(bootstrap_median(ratios, seed=seed)),
         "n": len(ratios),
     }
-
-
-def exponent(sizes: Sequence[float], costs: Sequence[Sequence[float]], *, seed: int = 0) -> dict[str, Any]:
-    """Return the exponent e of cost ∝ size^e: the slope of a least-squares line through the logarithms.
-
-    Args:
-        sizes: S sizes.
-        costs: (S, N), the cost of each size in each of N rounds; the line is fitted round by round.
-        seed: Of the resampling.
-
-    Returns:
-        `exponent`, the median over the rounds; `interval`, 95 % bootstrap; and `n`.
-
-    Raises:
-        DataError: there are fewer than two rounds.
-
-    Example: sizes 1, 2, 4 and costs 3, 12, 48 in every round -> exponent 2.
-    """
-    logs = np.log(np.asarray(costs, dtype=float))
-    slopes = np.polyfit(np.log(np.asarray(sizes, dtype=float)), logs, 1)[0]
-    return {
-        "exponent": float(np.median(slopes)),
-        "interval": list(bootstrap_median(slopes, seed=seed)),
-        "n": len(slopes),
-    }

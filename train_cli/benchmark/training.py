@@ -1,4 +1,4 @@
-"""`benchmark training`: a step of `Trainer` against `plain_training`, and where its time goes."""
+"""`benchmark training`: a step of `Trainer` against `plain_training`, and its floor."""
 
 import argparse
 import dataclasses
@@ -14,12 +14,13 @@ from fusion_demo.config import BridgeConfig
 from fusion_demo.errors import ConfigError
 from fusion_demo.frozen import FrozenModels
 from train_cli.arguments import count
+from train_cli.benchmark.flops import count_flops
 from train_cli.benchmark.machine import gemm_rate, held_gemm_rate
 from train_cli.benchmark.memory import in_child, peak_during
 from train_cli.benchmark.rounds import Around, interleave, paired_ratio, summary
-from train_cli.benchmark.training_profile import profile, step_flops
 from train_cli.benchmark.training_sides import (
     Recipe,
+    Steps,
     build_ours,
     build_plain,
     read_recipe,
@@ -80,7 +81,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def time_steps(recipe: Recipe) -> dict[str, Any]:
-    """Return rates, losses, shares and the floor of both sides."""
+    """Return rates and losses of both sides, and the floor of ours."""
     models = FrozenModels()
     examples = read_recipe(recipe)
     given = unsorted_batches(len(examples), recipe)
@@ -115,7 +116,6 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
         recipe.steps,
         warm_up=0,  # a step cannot be made twice; the first is left out below
     )
-    shares, real = profile(ours)
     flops = step_flops(ours)
     sizes = [len(ours.batches(number)[0]) for number in range(recipe.steps)]
     reached = [rate * work / size for rate, work, size in zip(rates[OURS], flops, sizes, strict=True)]
@@ -134,7 +134,6 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
             for name in (OURS, RECOMPUTED, SAME, PLAIN)
         },
         "losses": compare_losses(losses[SAME], losses[PLAIN]),
-        "shares": shares,
         "floor": {
             "gflop_per_step": sum(flops) / len(flops) / 1e9,
             # What each step would take at the rate that products held around it, as a share of what it takes;
@@ -143,9 +142,23 @@ def time_steps(recipe: Recipe) -> dict[str, Any]:
             "share": paired_ratio(reached[1:], held.values[1:], seed=recipe.seed),
             "best_gemm_gflops": summary([rate / 1e9 for rate in best.values[1:]]),
             "best_share": paired_ratio(reached[1:], best.values[1:], seed=recipe.seed),
-            "real_tokens": real,
+            "real_tokens": real_tokens(ours),
         },
     }
+
+
+def step_flops(trainer: Steps) -> list[int]:
+    """Return the FLOPs of the matrix products of each step of a training, which is made for it."""
+    trainer.progress.updates = 0
+    trainer.step()  # reads the prefix, once for all steps
+    trainer.progress.updates = 0
+    return [count_flops(trainer.step) for _ in range(trainer.total)]
+
+
+def real_tokens(trainer: Steps) -> float:
+    """Return the encoder's tokens divided by all places of a training's batches, padding included."""
+    lengths = [[trainer.lengths[i] for i in trainer.batches(n)[0]] for n in range(trainer.total)]
+    return sum(map(sum, lengths)) / sum(len(batch) * max(batch) for batch in lengths)
 
 
 def peak_of(name: str, recipe: Recipe) -> dict[str, int]:

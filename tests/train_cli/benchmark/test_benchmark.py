@@ -44,12 +44,11 @@ def benchmark(monkeypatch, tmp_path, capsys):
 
     builder = ("translator", lambda: random_weights.build_nllb(**TINY_NLLB))
     monkeypatch.setitem(load.BUILT, "random:nllb-600m", builder)
-    for name in ("table5", "training", "generation", "fusion"):
+    for name in ("table5", "training", "generation"):
         module = importlib.import_module(f"train_cli.benchmark.{name}")
         monkeypatch.setattr(module, "in_child", lambda function, *arguments: function(*arguments))
     monkeypatch.setattr("train_cli.benchmark.machine.GEMM_SIZE", 8)
-    for name in ("training", "fusion"):
-        monkeypatch.setattr(f"train_cli.benchmark.{name}.gemm_rate", lambda: 1e9)
+    monkeypatch.setattr("train_cli.benchmark.training.gemm_rate", lambda: 1e9)
     monkeypatch.setattr("train_cli.benchmark.training.held_gemm_rate", lambda: 0.5e9)
     monkeypatch.setattr("train_cli.benchmark.generation.read_rate", lambda: 1e9)
 
@@ -126,9 +125,9 @@ def data(tmp_path):
     return tmp_path
 
 
-def test_training_has_rates_losses_shares_and_a_floor(benchmark, data):
+def test_training_has_rates_losses_and_a_floor(benchmark, data):
     tiny = ("--encoder=tiny:encoder", "--llm=tiny:llm", f"--data={data}")
-    status, report, shown = benchmark("training", *tiny, "--batch-size=4")
+    status, report, _ = benchmark("training", *tiny, "--batch-size=4")
     assert status == 0
     assert report["systems"]["plain"]["ratio"]["ratio"] == 1
     assert report["systems"]["plain"]["peak_ratio"] == 1
@@ -141,9 +140,9 @@ def test_training_has_rates_losses_shares_and_a_floor(benchmark, data):
     assert report["exact_losses"]["largest_difference"] < 1e-6
     floor = report["floor"]
     assert floor["gflop_per_step"] > 0
+    assert 0.3 < floor["real_tokens"] <= 1
     assert floor["gemm_gflops"]["median"] == 0.5
     assert floor["share"]["ratio"] == pytest.approx(2 * floor["best_share"]["ratio"])
-    assert "| LLM backward |" in shown.out
     status, _, shown = benchmark("training", *tiny, "--batch-size=5")
     assert status == 2
     assert "13 English training examples, and 3 steps of 5 take 15" in shown.err
@@ -175,28 +174,6 @@ def test_questions_differ_until_all_were_asked():
     number = 2 * len(LANGUAGES)
     assert len(set(questions(number))) == number >= 50
     assert questions(number + 1)[-1] == questions(1)[0]
-
-
-def test_fusion_has_a_row_for_each_length(benchmark):
-    status, report, _ = benchmark("fusion", "--tokens=4,8", "--layers=3", "--width=16", "--heads=2")
-    assert status == 0
-    assert [row["tokens"] for row in report["sizes"]] == [4, 8]
-    small, large = report["sizes"]
-    assert large["states_bytes"] == 2 * small["states_bytes"] == 8 * 3 * 16 * 4
-    assert large["gflop"] > small["gflop"]
-
-
-def test_growth_has_three_curves(benchmark):
-    tiny = ("--encoder=tiny:encoder", "--llm=tiny:llm", "--width=64", "--depth-tokens=8")
-    status, report, _ = benchmark("growth", *tiny, "--tokens=8,16", "--batches=1,2", "--depths=1,2")
-    assert status == 0
-    assert {name: curve["sizes"] for name, curve in report["curves"].items()} == {
-        "tokens": [8, 16],
-        "texts": [1, 2],
-        "layers": [1, 2],
-    }
-    for curve in report["curves"].values():
-        assert all(len(rows) == 2 for rows in curve["milliseconds"].values())
 
 
 def test_the_page_is_started_asked_and_ended(tiny_checkpoints):

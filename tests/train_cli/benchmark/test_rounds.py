@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fusion_demo.errors import DataError
-from train_cli.benchmark.rounds import Around, exponent, interleave, paired_ratio, seconds, summary
+from train_cli.benchmark.rounds import Around, interleave, paired_ratio, seconds, summary
 
 
 def test_each_round_calls_all_systems_and_begins_with_the_next():
@@ -59,15 +59,6 @@ def test_pairing_takes_out_what_slows_both_sides_down():
 def test_one_round_is_too_few():
     with pytest.raises(DataError, match="at least two measurements"):
         paired_ratio([1.0], [1.0])
-
-
-@pytest.mark.parametrize("power", [0.0, 1.0, 2.5])
-def test_the_exponent_of_a_power_law_is_found(power):
-    sizes = [1, 2, 4, 16]
-    costs = [[3 * size**power, 7 * size**power] for size in sizes]  # the second round is slower throughout
-    found = exponent(sizes, costs)
-    assert found["exponent"] == pytest.approx(power, abs=1e-9)
-    assert found["interval"] == pytest.approx([power, power], abs=1e-9)
 
 
 def test_seconds_call_once():

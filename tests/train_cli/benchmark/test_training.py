@@ -8,7 +8,6 @@ from fusion_demo.data import Example
 from fusion_demo.tasks import get_training_task
 from train_cli.benchmark import training
 from train_cli.benchmark.plain_training import PlainBridge, PlainTraining
-from train_cli.benchmark.training_profile import PARTS, profile, staged_step, step_flops
 from train_cli.benchmark.training_sides import Recipe, build_ours, build_plain, unsorted_batches
 
 TEXTS = ["Rain.", "The sun shone over the hill all day.", "A dog", "Snow lay on the road to the village"]
@@ -131,38 +130,19 @@ def test_batches_of_a_loader_hold_every_example_once(recipe):
     assert batches != [[i, i + 1] for i in range(0, 12, 2)]
 
 
-def test_the_profile_takes_the_whole_step_apart(recipe, examples, tiny_models):
-    shares, real = profile(build_ours(recipe, tiny_models, examples))
-    assert tuple(shares) == PARTS
-    assert all(0 < share["median"] < 1 for share in shares.values())
-    assert 0.3 < real <= 1
-
-
 def test_each_step_has_the_operations_of_its_own_batch(recipe, examples, tiny_models):
     trainer = build_ours(recipe, tiny_models, examples)
     order = sorted(range(12), key=trainer.lengths.__getitem__)
     short, long = order[:4], order[-4:]
     trainer.given, trainer.total = [short, long, short], 3
-    first, second, third = step_flops(trainer)
+    first, second, third = training.step_flops(trainer)
     assert first == third
     # Twice the texts take twice the work, but for what depends on no text.
     trainer.given, trainer.total = [[short[0]], [short[0]] * 2], 2
-    one, two = step_flops(trainer)
+    one, two = training.step_flops(trainer)
     assert two == pytest.approx(2 * one, rel=0.1)
     assert max(trainer.lengths[i] for i in long) > max(trainer.lengths[i] for i in short)
     assert second > first
-
-
-def test_a_staged_step_moves_the_parameters_as_a_step_does(recipe, examples, tiny_models):
-    staged, whole = (build_ours(recipe, tiny_models, examples) for _ in range(2))
-    staged.given = whole.given = [list(range(4))]
-    for trainer in (staged, whole):
-        for group in trainer.optimizer.param_groups:
-            group["lr"] = group["peak"] = 1e-2
-    whole.config = staged.config
-    for trainer in (staged, whole):
-        trainer.total = 1  # the schedule's first rate is its peak
-    staged_step(staged, staged.given[0])
-    whole.step()
-    for name, value in whole.parameters.items():
-        torch.testing.assert_close(staged.parameters[name], value, rtol=1e-4, atol=1e-6)
+    trainer.given, trainer.total = [short], 1
+    lengths = [trainer.lengths[i] for i in short]
+    assert training.real_tokens(trainer) == sum(lengths) / (4 * max(lengths))
