@@ -5,6 +5,7 @@ from these dataclasses. Reading is strict: an unknown key is an error.
 """
 
 import dataclasses
+import operator
 import types
 import typing
 from dataclasses import dataclass, field
@@ -36,9 +37,18 @@ LARGEST_NUMBER = 1e30
 """Of an option: float32 ends at 3e38, and an optimiser multiplies."""
 
 
-def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    """Declare a config field together with its meaning and unit, and the values that it may have."""
-    return field(default=default, metadata={"help": help, "choices": choices})
+BOUNDS = {
+    "low": ("at least", operator.ge),
+    "above": ("above", operator.gt),
+    "high": ("at most", operator.le),
+    "below": ("below", operator.lt),
+}
+"""Kind of bound → how an error says it, and what has to hold."""
+
+
+def option(default: Any, help: str, choices: tuple[str, ...] = (), **bounds: float) -> Any:
+    """Declare a config field: its meaning and unit, the values that it may have, and its `BOUNDS`."""
+    return field(default=default, metadata={"help": help, "choices": choices, **bounds})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +62,21 @@ class BridgeConfig:
         "embedded:smollm2-135m-instruct", "frozen causal LLM: embedded:NAME, hub id, or local folder"
     )
     encoder_prefix: str = option("", "text set before every input of the encoder, as e5's 'query: '")
-    max_text_tokens: int = option(256, "encoder tokens kept of each text")
+    max_text_tokens: int = option(256, "encoder tokens kept of each text", low=1)
     fusion: str = option("transformer-softmax", f"layer fusion: {', '.join(FUSION_NAMES)}", FUSION_NAMES)
-    fusion_blocks: int = option(1, "transformer-softmax: Transformer blocks over the layers (eq. 6)")
-    fusion_heads: int = option(4, "transformer-softmax: attention heads")
-    fusion_feedforward: float = option(2.0, "transformer-softmax: feed-forward width / encoder width")
-    fusion_dropout: float = option(0.1, "transformer-softmax: dropout, fraction")
+    fusion_blocks: int = option(1, "transformer-softmax: Transformer blocks over the layers (eq. 6)", low=1)
+    fusion_heads: int = option(4, "transformer-softmax: attention heads", low=1)
+    fusion_feedforward: float = option(
+        2.0, "transformer-softmax: feed-forward width / encoder width", above=0.0
+    )
+    fusion_dropout: float = option(0.1, "transformer-softmax: dropout, fraction", low=0.0, below=1.0)
     fusion_slope: float = option(
         0.0, "global- and transformer-softmax: layer l starts with a weight like exp(slope * l); 0: uniform"
     )
     projection: str = option(
         "linear", f"map into the LLM's space: {', '.join(PROJECTION_NAMES)}", PROJECTION_NAMES
     )
-    projection_width: int = option(0, "mlp: width of its hidden layer; 0: twice the encoder's width")
+    projection_width: int = option(0, "mlp: width of its hidden layer; 0: twice the encoder's width", low=0)
     projection_norm: bool = option(True, "layer norm between the fusion and the projection")
     soft_token_unit: str = option(
         "token",
@@ -76,6 +88,7 @@ class BridgeConfig:
         0,
         "soft tokens before the others that stand for each whole text; 1: its mean fused state, projected as "
         "the others are; more: made by a map of their own",
+        low=0,
     )
     sentence_states: str = option(
         "fused",
@@ -86,8 +99,9 @@ class BridgeConfig:
     sentence_queries: int = option(
         0,
         "learned queries that pool a text's states for its sentence tokens, beside their mean",
+        low=0,
     )
-    sentence_width: int = option(768, "width of the hidden layer of the sentence tokens' own map")
+    sentence_width: int = option(768, "width of the hidden layer of the sentence tokens' own map", low=1)
     relation_token: bool = option(False, "pairs: a soft token before all others, made from both texts")
     relation_states: str = option(
         "means",
@@ -107,27 +121,15 @@ class BridgeConfig:
         "stage; none: the LLM reads soft tokens alone",
         TEXT_PROMPTS,
     )
-    text_prompt_tokens: int = option(256, "augment: LLM tokens kept of each text")
+    text_prompt_tokens: int = option(256, "augment: LLM tokens kept of each text", low=1)
 
     def __post_init__(self) -> None:
-        for own in dataclasses.fields(self):
-            if own.metadata["choices"]:
-                _choice(own.name, getattr(self, own.name), own.metadata["choices"])
+        _check(self)
         if self.soft_token_unit == "text" and not (self.sentence_tokens or self.relation_token):
             raise ConfigError(
                 "soft_token_unit text leaves the LLM nothing to read without a token for the whole text. "
                 "Add --sentence-tokens 1."
             )
-        _at_least("sentence_tokens", self.sentence_tokens, 0)
-        _at_least("sentence_queries", self.sentence_queries, 0)
-        _at_least("sentence_width", self.sentence_width, 1)
-        _at_least("max_text_tokens", self.max_text_tokens, 1)
-        _at_least("text_prompt_tokens", self.text_prompt_tokens, 1)
-        _at_least("fusion_blocks", self.fusion_blocks, 1)
-        _at_least("fusion_heads", self.fusion_heads, 1)
-        _at_least("projection_width", self.projection_width, 0)
-        _above("fusion_feedforward", self.fusion_feedforward, 0.0)
-        _fraction("fusion_dropout", self.fusion_dropout)
 
     @property
     def maps_sentences(self) -> bool:
@@ -151,123 +153,114 @@ class TrainConfig:
     init_from: str = option(
         "", "checkpoint whose trained tensors the training starts from, of the same models and shapes"
     )
-    seed: int = option(0, "seed of initialisation, order and dropout")
-    sample_seed: int = option(0, "seed of the sample that max_examples and warm_start_examples keep")
-    epochs: int = option(1, "passes over the training examples")
-    max_examples: int = option(0, "training examples kept (a seeded sample); 0: all")
+    seed: int = option(0, "seed of initialisation, order and dropout", low=0)
+    sample_seed: int = option(0, "seed of the sample that max_examples and warm_start_examples keep", low=0)
+    epochs: int = option(1, "passes over the training examples", low=1)
+    max_examples: int = option(0, "training examples kept (a seeded sample); 0: all", low=0)
     warm_start_epochs: int = option(
-        0, "passes of the warm start, in which the first soft token learns its label without the LLM; 0: none"
+        0,
+        "passes of the warm start, in which the first soft token learns its label without the LLM; 0: none",
+        low=0,
     )
     warm_start_noise: float = option(
         0.0,
         "Gaussian noise on the mean fused state of a text, or of each word, in the warm start, relative to "
         "its own scale",
+        low=0.0,
     )
-    warm_start_learning_rate: float = option(1e-3, "peak learning rate of the warm start")
-    warm_start_examples: int = option(0, "training examples of the warm start (a seeded sample); 0: all")
+    warm_start_learning_rate: float = option(1e-3, "peak learning rate of the warm start", above=0.0)
+    warm_start_examples: int = option(
+        0, "training examples of the warm start (a seeded sample); 0: all", low=0
+    )
     keyword_epochs: int = option(
         0,
         "tasks answered freely: passes of the keyword warm start, in which the sentence tokens learn to name "
         "their text's content words without the LLM; 0: none",
+        low=0,
     )
     state_cache: str = option(
         "",
         "folder that keeps the encoder's states in half precision, so that each text is read once for all "
         "epochs and trainings (the embedded encoder: 10 KB a token); empty: none",
     )
-    batch_size: int = option(16, "examples per step and process")
-    gradient_accumulation: int = option(1, "steps whose gradients are added before an update")
+    batch_size: int = option(16, "examples per step and process", low=1)
+    gradient_accumulation: int = option(1, "steps whose gradients are added before an update", low=1)
     recompute: float = option(
         0.0,
         "fraction of the LLM's layers that are computed a second time on the way back instead of being kept: "
         "less memory, more time, the same numbers",
+        low=0.0,
+        high=1.0,
     )
-    learning_rate: float = option(1e-3, "peak learning rate of the projection and the boundary vector")
-    fusion_learning_rate: float = option(0.0, "peak learning rate of the fusion; 0: learning_rate")
+    learning_rate: float = option(
+        1e-3, "peak learning rate of the projection and the boundary vector", above=0.0
+    )
+    fusion_learning_rate: float = option(0.0, "peak learning rate of the fusion; 0: learning_rate", low=0.0)
     fusion_score_rate: float = option(
         1.0,
         "global-softmax: rate of its weights as a fraction of the fusion's; of its temperature, the square",
+        above=0.0,
     )
-    weight_decay: float = option(0.01, "AdamW's weight decay")
-    adam_beta1: float = option(0.9, "AdamW's first moment decay")
-    adam_beta2: float = option(0.999, "AdamW's second moment decay")
-    warmup_fraction: float = option(0.05, "fraction of the updates with a rising learning rate")
-    max_gradient_norm: float = option(1.0, "gradients are clipped to this norm")
+    weight_decay: float = option(0.01, "AdamW's weight decay", low=0.0)
+    adam_beta1: float = option(0.9, "AdamW's first moment decay", low=0.0, below=1.0)
+    adam_beta2: float = option(0.999, "AdamW's second moment decay", low=0.0, below=1.0)
+    warmup_fraction: float = option(
+        0.05, "fraction of the updates with a rising learning rate", low=0.0, below=1.0
+    )
+    max_gradient_norm: float = option(1.0, "gradients are clipped to this norm", above=0.0)
     soft_token_noise: float = option(
-        0.0, "Gaussian noise on the soft tokens in training, relative to their own scale"
+        0.0,
+        "Gaussian noise on the soft tokens in training, relative to their own scale",
+        low=0.0,
     )
     soft_token_noise_max: float = option(
         0.0,
         "each example has its own level, drawn between soft_token_noise and this; 0: always the same",
+        low=0.0,
     )
     soft_token_hiding: float = option(
-        0.0, "fraction of the examples whose soft tokens, but those for the whole text, are all hidden"
+        0.0,
+        "fraction of the examples whose soft tokens, but those for the whole text, are all hidden",
+        low=0.0,
+        below=1.0,
     )
     sentence_noise: float = option(
         0.0,
         "Gaussian noise on what sentence tokens are made from, relative to its spread over English texts; "
         "each example's level is drawn between 0 and this",
+        low=0.0,
     )
-    soft_token_dropout: float = option(0.0, "fraction of soft tokens hidden from the LLM in training")
+    soft_token_dropout: float = option(
+        0.0, "fraction of soft tokens hidden from the LLM in training", low=0.0, below=1.0
+    )
     soft_token_dropout_max: float = option(
         0.0,
         "each update hides its own fraction, drawn between soft_token_dropout and this; 0: always the same",
+        low=0.0,
+        below=1.0,
     )
     soft_token_merge: float = option(
-        0.0, "chance of a soft token to become one with the next in training: their mean"
+        0.0,
+        "chance of a soft token to become one with the next in training: their mean",
+        low=0.0,
+        below=1.0,
     )
-    soft_token_split: float = option(0.0, "chance of a soft token to stand there twice in training")
-    evaluations: int = option(4, "dev evaluations over the whole training, the last at its end")
-    dev_examples: int = option(300, "dev examples per language in each evaluation; 0: all")
+    soft_token_split: float = option(
+        0.0, "chance of a soft token to stand there twice in training", low=0.0, below=1.0
+    )
+    evaluations: int = option(4, "dev evaluations over the whole training, the last at its end", low=1)
+    dev_examples: int = option(300, "dev examples per language in each evaluation; 0: all", low=0)
     dev_languages: str = option("en", "languages of the dev evaluations, comma-separated")
-    patience: int = option(0, "stop after this many dev evaluations without a gain; 0: never")
+    patience: int = option(0, "stop after this many dev evaluations without a gain; 0: never", low=0)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "gradient_accumulation", "evaluations"):
-            _at_least(name, getattr(self, name), 1)
-        for name in (
-            "max_examples",
-            "warm_start_epochs",
-            "warm_start_examples",
-            "keyword_epochs",
-            "dev_examples",
-            "patience",
-            "seed",
-            "sample_seed",
-        ):
-            _at_least(name, getattr(self, name), 0)
+        _check(self)
         for name in ("soft_token_dropout", "soft_token_noise"):
             low, high = getattr(self, name), getattr(self, f"{name}_max")
             if 0.0 < high < low:
                 raise ConfigError(
                     f"'{name}_max' is {high}, below '{name}' ({low}). Give at least that, or 0 for no draw."
                 )
-        _above("learning_rate", self.learning_rate, 0.0)
-        _above("warm_start_learning_rate", self.warm_start_learning_rate, 0.0)
-        _above("fusion_score_rate", self.fusion_score_rate, 0.0)
-        _above("max_gradient_norm", self.max_gradient_norm, 0.0)
-        for name in (
-            "fusion_learning_rate",
-            "weight_decay",
-            "soft_token_noise",
-            "soft_token_noise_max",
-            "sentence_noise",
-            "warm_start_noise",
-        ):
-            _at_least(name, getattr(self, name), 0.0)
-        if not 0.0 <= self.recompute <= 1.0:
-            raise ConfigError(f"'recompute' must be at least 0 and at most 1, not {self.recompute}.")
-        for name in (
-            "warmup_fraction",
-            "soft_token_dropout",
-            "soft_token_dropout_max",
-            "soft_token_hiding",
-            "soft_token_merge",
-            "soft_token_split",
-            "adam_beta1",
-            "adam_beta2",
-        ):
-            _fraction(name, getattr(self, name))
 
 
 def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Config:
@@ -337,21 +330,12 @@ def _is_a(value: Any, hint: Any) -> bool:
     return isinstance(value, hint)
 
 
-def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(unknown_name(name, value, choices))
-
-
-def _at_least(name: str, value: float, low: float) -> None:
-    if not value >= low:
-        raise ConfigError(f"'{name}' must be at least {low}, not {value}.")
-
-
-def _above(name: str, value: float, low: float) -> None:
-    if not value > low:
-        raise ConfigError(f"'{name}' must be above {low}, not {value}.")
-
-
-def _fraction(name: str, value: float) -> None:
-    if not 0.0 <= value < 1.0:
-        raise ConfigError(f"'{name}' must be at least 0 and below 1, not {value}.")
+def _check(config: Any) -> None:
+    """Refuse a value outside of what its option declares."""
+    for own in dataclasses.fields(config):
+        name, value, allowed = own.name, getattr(config, own.name), own.metadata
+        if allowed["choices"] and value not in allowed["choices"]:
+            raise ConfigError(unknown_name(name, value, allowed["choices"]))
+        bounds = [f"{words} {allowed[kind]:g}" for kind, (words, _) in BOUNDS.items() if kind in allowed]
+        if not all(holds(value, allowed[kind]) for kind, (_, holds) in BOUNDS.items() if kind in allowed):
+            raise ConfigError(f"'{name}' must be {' and '.join(bounds)}, not {value}.")
