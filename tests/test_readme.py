@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import app
+import train_cli.__main__
 from fusion_demo.tasks import TASKS
 from train_cli.__main__ import build_parser
 
@@ -142,11 +144,11 @@ def test_the_tables_of_options_are_fresh():
     assert options.with_options(README) == README, "run `make docs`"
 
 
-@pytest.mark.parametrize("program", ["app.py", "train_cli/__main__.py"])
+@pytest.mark.parametrize("program", [app, train_cli.__main__])
 def test_help_is_shown(program, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", [program, "--help"])
+    monkeypatch.setattr(sys, "argv", ["program", "--help"])
     with pytest.raises(SystemExit, match=r"^0$"):
-        runpy.run_path(str(ROOT / program), run_name="__main__")
+        program.main()
     printed = capsys.readouterr()
     assert printed.err == ""
     assert printed.out.startswith("usage:")
