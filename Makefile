@@ -9,21 +9,27 @@ RUN := $(VENV)/bin/python
 APP_STAMP := $(VENV)/requirements.stamp
 DEV_STAMP := $(VENV)/requirements-dev.stamp
 
+# A process for each core, at most four: each holds the embedded models. A file's tests stay together.
+PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage mutants fuzz check fix docs lock models
+.PHONY: help demo test test-all coverage mutants fuzz check fix docs lock models
 
 help:  ## show these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: models  ## start the page and print its address; ARGS="..." goes to app.py
 	@$(RUN) app.py $(ARGS)
 
-test: models $(DEV_STAMP)  ## run all tests; ARGS="..." goes to pytest
-	@$(RUN) -m pytest $(ARGS)
+test: models $(DEV_STAMP)  ## run the tests, of each long sweep a sample; ARGS="..." goes to pytest
+	@$(RUN) -m $(PYTEST) $(ARGS)
 
-coverage: models $(DEV_STAMP)  ## run all tests, and show which lines and branches none of them reaches
+test-all: models $(DEV_STAMP)  ## run the tests with every sweep whole, those that fetch packages among them
+	@$(RUN) -m $(PYTEST) --all $(ARGS)
+
+coverage: models $(DEV_STAMP)  ## run the tests, and show which lines and branches none of them reaches
 	@$(RUN) -m coverage erase
-	@$(RUN) -m coverage run -m pytest $(ARGS)
+	@$(RUN) -m coverage run -m $(PYTEST) $(ARGS)
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 

@@ -1,11 +1,13 @@
 """What several tests need: checkpoints of the tiny preset, and the page served from this process."""
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from fusion_demo.checkpoint import CheckpointInfo, save_checkpoint
 from fusion_demo.config import BridgeConfig, TrainConfig, option_names
@@ -15,12 +17,45 @@ from fusion_demo.presets import preset_values
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    # Workers, and the programs that they start, share the cores out.
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of single tests."""
-    parser.addoption(
-        "--kills", type=int, default=5, help="moments at which a training is killed, in test_survival.py"
-    )
+    """Add the option that makes of a sample the whole."""
+    parser.addoption("--all", action="store_true", help="run every sweep whole, as `make test-all` does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set how many examples Hypothesis draws, before the modules that use it are read."""
+    settings.register_profile("sample", max_examples=30, derandomize=True)
+    settings.register_profile("all", max_examples=150)
+    settings.load_profile("all" if config.getoption("--all") else "sample")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave of each test that is marked `sweep` the same few cases each time, unless all are asked for."""
+    if config.getoption("--all"):
+        return
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sweep"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out: set[pytest.Item] = set()
+    for name, swept in cases.items():
+        keep = swept[0].get_closest_marker("sweep").kwargs.get("keep", 0)
+        left_out.update(random.Random(name).sample(swept, max(0, len(swept) - keep)))
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def sweep_size(pytestconfig):
+    """How many of a sweep within one test: `sweep_size(whole, sample)`."""
+    return lambda whole, sample: whole if pytestconfig.getoption("--all") else sample
 
 
 def write_tiny_checkpoint(

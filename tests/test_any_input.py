@@ -39,8 +39,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=8,
 )
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-FEW = settings(MANY, max_examples=25)
+MANY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(MANY, max_examples=MANY.max_examples // 6)
 
 BLOCKS = [chr(start) + "".join(map(chr, range(start, start + 128, 9))) for start in range(0, 0x110000, 128)]
 """A text of each 128 code points of Unicode, assigned or not, surrogates among them."""

@@ -1,10 +1,7 @@
-"""The program: its settings, and the server that it starts."""
+"""The program: its settings, and the server that it starts; `test_isolation.py` starts it as a user does."""
 
 import socket
-import subprocess
 import sys
-import urllib.request
-from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -17,8 +14,6 @@ from fusion_demo.many_texts import MAX_FILE_BYTES
 from fusion_demo.session import Session
 from fusion_demo.settings import Settings
 from fusion_demo.ui.reading import MODELS
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_uploads_and_downloads_are_bounded_and_deleted(tiny_checkpoints):
@@ -41,23 +36,6 @@ def test_so_many_requests_reach_the_models_as_the_session_answers_at_once(tiny_c
         assert demo._queue.event_queue_per_concurrency_id[MODELS].concurrency_limit == at_once
     finally:
         demo.close()
-
-
-def test_the_program_prints_its_address_and_serves_the_page(tiny_checkpoints):
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--checkpoints", str(tiny_checkpoints), "--host", "127.0.0.1"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        line = process.stdout.readline()
-        address = next(word for word in line.split() if word.startswith("http://127.0.0.1:"))
-        with urllib.request.urlopen(address) as page:
-            assert b"Fusion Demo" in page.read()
-    finally:
-        process.terminate()  # a suite started in the background hands on an ignored Ctrl-C
-        process.wait(timeout=120)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -92,21 +93,22 @@ def api_answer(address, name, arguments):
     return b"event: error" in stream, stream
 
 
-def test_two_hundred_attacks_are_refused(page_address, files):
+def test_two_hundred_attacks_are_refused(page_address, files, sweep_size):
     secrets = [SECRET.encode(), b"root:", b"fingerprints", b"def main("]
     attacks = list(path_attacks(files))
-    for path in attacks:
+    assert len(attacks) + 2 * len(NAMES) >= 200
+    chance = random.Random(0)
+    for path in chance.sample(attacks, sweep_size(len(attacks), 60)):
         reply, content = ask(page_address, path)
         assert reply.status >= 400, (path, reply.status, content[:200])
         assert not any(secret in content for secret in secrets), path
         assert reply.headers["X-Content-Type-Options"] == "nosniff"
-    for name in NAMES:
+    for name in chance.sample(NAMES, sweep_size(len(NAMES), 8)):
         for field in ("checkpoint", "task"):
             given = {"task": "news", "text": "a", "checkpoint": "news-first"} | {field: name}
             refused, said = api_answer(page_address, "classify", given)
             assert refused, (field, name)
             assert not any(secret in said for secret in (*secrets, b"Traceback")), (field, name)
-    assert len(attacks) + 2 * len(NAMES) >= 200
 
 
 def test_an_upload_is_kept_in_its_folder_and_served_as_a_file_to_save(page_address):

@@ -57,6 +57,7 @@ def test_the_examples_of_the_page_are_balanced_and_no_dev_text_is_trained_on():
 
 
 @pytest.mark.embedded
+@pytest.mark.sweep
 def test_the_page_from_its_first_line_to_its_last(folder):
     for line in TRAIN_CLI:
         done = run(line, folder)

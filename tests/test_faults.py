@@ -145,6 +145,7 @@ class Program:
         self.process.communicate(timeout=60)
 
 
+@pytest.mark.sweep
 def test_after_a_kill_in_the_middle_of_an_answer_the_restarted_program_answers(chat_checkpoints):
     program = Program(chat_checkpoints)
     with program, ThreadPoolExecutor(1) as pool:

@@ -109,6 +109,8 @@ def program(tiny_checkpoints, tmp_path):
 def test_uploads_are_private_and_go_with_the_program_and_the_log_holds_no_text(program):
     process, address, folder, printed = program
     client = Client(address, verbose=False)
+    with urllib.request.urlopen(address) as page:
+        assert b"Fusion Demo" in page.read()
     client.predict(task="news", text=f"{PRIVATE} answered", api_name="/classify")
     client.predict(task="news", texts=[PRIVATE, ""], api_name="/classify_many")
     refused = (

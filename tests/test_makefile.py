@@ -45,6 +45,7 @@ def make(tmp_path):
     return run
 
 
+PYTEST = "-m pytest -n auto --maxprocesses 4 --dist loadfile"
 PIP = "-m pip install --disable-pip-version-check -r"
 LOCKED = "-m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock"
 
@@ -68,9 +69,10 @@ def test_test_installs_the_test_tools_too(make):
     assert make("test", "ARGS=-x")[1] == [
         "-m train_cli models fetch",
         f"{PIP} requirements-dev.txt",
-        "-m pytest -x",
+        f"{PYTEST} -x",
     ]
-    assert make("test")[1] == ["-m train_cli models fetch", "-m pytest"]
+    assert make("test")[1] == ["-m train_cli models fetch", PYTEST]
+    assert make("test-all")[1] == ["-m train_cli models fetch", f"{PYTEST} --all"]
 
 
 def test_check_needs_no_models(make):

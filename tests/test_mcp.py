@@ -8,6 +8,8 @@ import pytest
 
 from tests.extra_python import ROOT, python_with
 
+pytestmark = pytest.mark.sweep
+
 CLIENT = """
 import asyncio, json, sys
 from mcp import ClientSession

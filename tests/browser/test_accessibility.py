@@ -55,8 +55,15 @@ def violations(page, tab: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        ("light", 1280),
+        ("dark", 390),
+        pytest.param("light", 390, marks=pytest.mark.sweep),
+        pytest.param("dark", 1280, marks=pytest.mark.sweep),
+    ],
+)
 def test_axe_finds_nothing_on_any_tab(page_in, theme, width):
     page = page_in(theme, width)
     page.locator("#settings > button").click()

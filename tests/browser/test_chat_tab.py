@@ -103,6 +103,7 @@ def test_a_sinhala_question_is_answered_and_shown(chat_page):
 
 
 @pytest.mark.embedded
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("code", ["si", "ur", "th", "as"])
 def test_the_shipped_checkpoint_answers_bit_by_bit(shipped_page, code):
     question, meaning = QUESTIONS[code]

@@ -179,6 +179,7 @@ def test_on_a_phone_the_lanes_stand_below_each_other(page):
 
 
 @pytest.mark.embedded
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize(
     "text", [SINHALA, URDU, "ราคาน้ำมันเพิ่มขึ้น", "চলচ্চিত্ৰ মহোৎসৱ আজি আৰম্ভ হ'ল"], ids=["si", "ur", "th", "as"]
 )

@@ -34,6 +34,7 @@ def open_in(context, page_address) -> Iterator:
     assert complaints == []
 
 
+@pytest.mark.sweep(keep=2)
 @pytest.mark.parametrize("locale", ["en-GB", "si-LK", "ta", "hi-IN", "ar-EG", "de"])
 def test_the_page_speaks_the_language_of_the_browser_or_english(open_in, locale):
     texts = TEXTS.get(locale[:2], TEXTS["en"])
@@ -48,6 +49,7 @@ def test_the_page_speaks_the_language_of_the_browser_or_english(open_in, locale)
     assert "__i18n__" not in page.locator("body").inner_text()
 
 
+@pytest.mark.sweep
 def test_tabs_that_come_late_over_a_slow_network_are_named_in_sinhala(open_in):
     def slowly(route):
         time.sleep(0.1)

@@ -39,6 +39,7 @@ def test_the_languages_of_a_report_can_be_chosen(shipped_page):
     assert shipped_page.locator("#language-numbers table").count() == 2
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("place", [0, 1])
 def test_the_sentences_of_an_example_are_recognised_and_compared(shipped_page, place):
     meaning, sentences = SENTENCES[place]
@@ -72,6 +73,7 @@ def test_a_phone_shows_the_tab_without_scrolling_sideways(shipped_page):
     assert shipped_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("language", HEADLINES)
 def test_a_headline_of_each_script_is_read_shaded_chosen_and_saved(shipped_page, tmp_path, language):
     shipped_page.get_by_role("tab", name="Classify").click()

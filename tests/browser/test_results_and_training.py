@@ -128,6 +128,7 @@ def test_a_running_training_is_followed_live(open_page, shipped):
         shutil.rmtree(folder)
 
 
+@pytest.mark.sweep
 def test_a_real_training_is_watched_from_its_start_to_its_end(open_page, shipped):
     folder = shipped / "a-real-one"
     options = ["--preset", "tiny", "--task", "news", "--data", "docs/own-models", "--output", str(folder)]

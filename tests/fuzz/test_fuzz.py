@@ -1,10 +1,13 @@
-"""A short run of the fuzzer on all targets; a long one: `python -m tests.fuzz all -max_total_time=600`."""
+"""What is near the seeds of all targets, and a short run of the fuzzer; a long one: `make fuzz`."""
 
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.test_checkpoint_damage import flip, overwrite, repeat, truncate
 
 pytest.importorskip("atheris", reason="atheris has no build for this system or this Python")
 
@@ -33,6 +36,20 @@ def run(*arguments) -> subprocess.CompletedProcess:
     )
 
 
+def test_every_target_bears_its_seeds_and_what_is_near_them(tmp_path):
+    from tests.fuzz.targets import TARGETS  # needs atheris
+
+    chance = random.Random(0)
+    for name, make in TARGETS.items():
+        (tmp_path / name).mkdir()
+        target = make(tmp_path / name)
+        for seed in target.seeds:
+            target.call(seed)
+            for _ in range(20):
+                target.call(chance.choice((flip, overwrite, repeat, truncate))(seed, chance))
+
+
+@pytest.mark.sweep
 def test_nothing_is_found_in_a_short_run(tmp_path):
     ended = run("-m", "tests.fuzz", "all", f"-runs={RUNS}", "-seed=1", f"-artifact_prefix={tmp_path}/")
     assert ended.returncode == 0, ended.stderr[-3_000:]
@@ -40,6 +57,7 @@ def test_nothing_is_found_in_a_short_run(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sweep
 def test_a_fault_that_is_planted_is_found_and_kept(tmp_path):
     """Four bytes in a row would take four thousand million blind tries."""
     ended = run("-c", PLANTED, f"-artifact_prefix={tmp_path}/", tmp_path)

@@ -75,6 +75,7 @@ def tensors(folder):
     return (folder / "last" / "state.safetensors").read_bytes()
 
 
+@pytest.mark.sweep
 def test_ctrl_c_in_a_real_process_saves(data, tmp_path):
     output = tmp_path / "bridge"
     process = subprocess.Popen(

@@ -16,7 +16,7 @@ def data(tmp_path_factory):
     return write_data(tmp_path_factory.mktemp("data"))
 
 
-@pytest.mark.parametrize("options", [(), ("--shard-frozen",)])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.sweep), ("--shard-frozen",)])
 def test_two_processes_learn_what_one_learns_from_the_same_batches(data, tmp_path, options):
     one, two = tmp_path / "one", tmp_path / "two"
     assert main(recipe(data, one, 4)) == 0
@@ -32,6 +32,7 @@ def test_two_processes_learn_what_one_learns_from_the_same_batches(data, tmp_pat
     assert counts[0] == counts[1]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("options", [(), ("--shard-frozen",)])
 def test_a_dry_run_in_two_processes_speaks_once_and_ends(data, tmp_path, options):
     shown = launch(

@@ -1,6 +1,6 @@
 """A training that is killed, or meets a full disk, a read-only folder or a jumping clock, loses nothing.
 
-`--kills 25` kills at that many moments instead of a few.
+`make test` kills it at two moments; with `--all` it is killed at 25.
 """
 
 import json
@@ -152,11 +152,11 @@ def go_on(trainings, folder: Path) -> dict:
 
 
 def test_a_training_killed_at_any_moment_resumes_to_the_same_bits(
-    trainings, whole, tmp_path, tiny_models, pytestconfig
+    trainings, whole, tmp_path, tiny_models, sweep_size
 ):
     reference, ended = whole
     chance = random.Random(0)
-    kills, checkpoints = pytestconfig.getoption("--kills"), 0
+    kills, checkpoints = sweep_size(25, 2), 0
     for number in range(kills):
         folder = tmp_path / str(number) / "bridge"
         moment = (
@@ -193,12 +193,12 @@ def test_a_training_killed_again_and_again_resumes_to_the_same_bits(trainings, w
     assert same_training(reference, folder)
 
 
-def test_ctrl_c_at_any_moment_costs_nothing(trainings, whole, tmp_path):
+def test_ctrl_c_at_any_moment_costs_nothing(trainings, whole, tmp_path, sweep_size):
     """Within an update or an evaluation, too, which are neither skipped nor done twice."""
     reference, ended = whole
     chance = random.Random(2)
     stopped = 0
-    for number in range(3):
+    for number in range(sweep_size(5, 2)):
         folder = tmp_path / str(number)
         moment = chance.uniform(0.3, 0.8) * ended["seconds"]
         interrupted = trainings.run(folder, kill_after=moment, signal=signal.SIGINT)

@@ -89,6 +89,7 @@ def started(lender, folder, *arguments):
         process.communicate(timeout=120)
 
 
+@pytest.mark.sweep
 def test_sessions_on_the_gpu_say_what_a_local_one_says(lender, tmp_path, chat_checkpoints):
     with started(lender, tmp_path, "sessions", str(chat_checkpoints)) as process:
         output = process.stdout.read()

@@ -176,14 +176,9 @@ def test_questions_differ_until_all_were_asked():
     assert questions(number + 1)[-1] == questions(1)[0]
 
 
-def test_the_page_is_started_asked_and_ended(tiny_checkpoints):
-    page = start_page(tiny_checkpoints)
-    assert 0 < page["page"] <= page["answer"]
-    assert page["idle"] > 1e8
-    assert page["after"] > 1e8
-
-
-def test_memory_is_measured_when_the_page_has_chatted(tiny_checkpoints, chat_checkpoints, monkeypatch):
+def test_the_page_is_started_asked_and_ended_and_memory_measured_when_it_has_chatted(
+    tiny_checkpoints, chat_checkpoints, monkeypatch
+):
     calls = []
 
     def record(address, endpoint, **values):
@@ -191,12 +186,16 @@ def test_memory_is_measured_when_the_page_has_chatted(tiny_checkpoints, chat_che
         return call(address, endpoint, **values)
 
     monkeypatch.setattr("train_cli.benchmark.start.call", record)
-    start_page(chat_checkpoints)
+    page = start_page(chat_checkpoints)
+    assert 0 < page["page"] <= page["answer"]
+    assert page["idle"] > 1e8
+    assert page["after"] > 1e8
     assert calls == ["classify", *("classify", "chat") * 2]
     assert can_chat(chat_checkpoints)
     assert not can_chat(tiny_checkpoints)
 
 
+@pytest.mark.sweep
 def test_a_page_that_ends_by_itself_says_why(tmp_path, tiny_checkpoints, monkeypatch):
     shutil.copytree(tiny_checkpoints / "news-first", tmp_path / "news-first")
     (tmp_path / "news-first" / "metrics.json").unlink()

@@ -18,13 +18,9 @@ def held(number):
     torch.ones(number * 250_000).sum()
 
 
-def peak_after_more(number):
+def process_threads_and_peak_after_more(number):
     held(4 * number)
-    return peak_during(lambda: held(number)).as_dict()
-
-
-def process_and_threads():
-    return os.getpid(), torch.get_num_threads()
+    return os.getpid(), torch.get_num_threads(), peak_during(lambda: held(number)).as_dict()
 
 
 def refuse():
@@ -40,9 +36,10 @@ def speak_and_stay():
     time.sleep(600)
 
 
-def test_the_peak_is_that_of_the_work_and_not_of_what_was_before():
-    # In a process of its own, as the benchmarks do it: here, what other tests left may be freed meanwhile.
-    found = in_child(peak_after_more, MEGABYTES)
+def test_a_child_with_as_many_threads_finds_the_peak_of_the_work_and_not_of_what_was_before():
+    process, threads, found = in_child(process_threads_and_peak_after_more, MEGABYTES)
+    assert process != os.getpid()
+    assert threads == torch.get_num_threads()
     added = found["peak_bytes"] - found["loaded_bytes"]
     assert 0.9 * MEGABYTES * 1e6 < added < 3 * MEGABYTES * 1e6
     assert "cuda_bytes" not in found
@@ -53,10 +50,7 @@ def test_a_process_that_is_not_there_says_nothing():
         resident_bytes("VmRSS", "0")
 
 
-def test_a_child_is_another_process_with_as_many_threads_and_its_errors_come_back():
-    process, threads = in_child(process_and_threads)
-    assert process != os.getpid()
-    assert threads == torch.get_num_threads()
+def test_the_errors_of_a_child_come_back():
     with pytest.raises(InputError, match="not this one"):
         in_child(refuse)
 
@@ -66,6 +60,7 @@ def test_a_child_that_is_ended_is_told_of():
         in_child(end_at_once)
 
 
+@pytest.mark.sweep
 def test_a_measurement_ends_with_whoever_asked_for_it():
     asks = f"from {__name__} import *\nif __name__ == '__main__':\n    in_child(speak_and_stay)\n"
     root = Path(__file__).resolve().parents[3]
