@@ -246,6 +246,11 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def comma_separated(text: str) -> list[str]:
+    """Return the names of a list, each once. Example: "a, b," -> ["a", "b"]."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
 def confined(folder: Path, name: str) -> Path:
     """Return `folder / name` if it lies inside `folder`.
 
