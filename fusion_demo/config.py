@@ -5,6 +5,7 @@ all made from these dataclasses. Reading is strict: an unknown key is an error.
 """
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ PROJECTION_NAMES = ("linear", "mlp")
 PROMPT_FORMS = ("auto", "chat", "bare")
 TEXT_PROMPTS = ("none", "augment")
 SOFT_TOKEN_UNITS = ("token", "word", "text")
+PATHS = ("encoder", "llm", "data", "output", "init_from", "state_cache")
+"""Options that name a folder, or may do so."""
+LISTS = ("dev_languages",)
+"""Options that are comma-separated lists."""
 
 
 def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -212,6 +217,8 @@ class TrainConfig:
 def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Config:
     """Build a config from plain values; refuse unknown keys and wrong types.
 
+    In paths, "~" becomes the home folder; lists lose the spaces around their names.
+
     Args:
         kind: `BridgeConfig` or `TrainConfig`.
         values: Option name to value, as read from JSON, YAML or the command line.
@@ -231,9 +238,18 @@ def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Conf
             )
     converted = {n: float(v) if hints[n] is float else v for n, v in values.items()}
     try:
-        return kind(**converted)
+        for name in converted:
+            if name in PATHS:
+                converted[name] = expand_home(converted[name])
+            elif name in LISTS:
+                converted[name] = ",".join(comma_separated(converted[name]))
+        config = kind(**converted)
+        for name, value in converted.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"'{name}' must be a finite number, not {value}.")
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
+    return config
 
 
 def option_names(kind: type) -> tuple[str, ...]:
@@ -244,6 +260,21 @@ def option_names(kind: type) -> tuple[str, ...]:
 def flag_of(name: str) -> str:
     """Return the command-line flag of an option. Example: "max_examples" -> "--max-examples"."""
     return "--" + name.replace("_", "-")
+
+
+def expand_home(path: str) -> str:
+    """Return a path with the home folder in place of the "~" that it begins with, if it does.
+
+    Raises:
+        ConfigError: it begins with the home folder of a user that does not exist here.
+    """
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        raise ConfigError(
+            f"{shown(path)} begins with the home folder of a user that does not exist here. Write the whole "
+            "path, or ./ before a name that begins with '~'."
+        ) from None
 
 
 def comma_separated(text: str) -> list[str]:

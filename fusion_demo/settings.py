@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from fusion_demo.config import comma_separated, flag_of, option
+from fusion_demo.config import comma_separated, expand_home, flag_of, option
 from fusion_demo.errors import ConfigError, shown, unknown_name
 from fusion_demo.input_text import MAX_CHARACTERS
 from fusion_demo.presets import preset_values
@@ -25,6 +25,9 @@ SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True} | {
     "no": False,
     "off": False,
 }
+PATHS = ("checkpoints", "translator")
+"""Settings that name a folder, or may do so."""
+
 LARGEST_LIMIT = 100_000
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -156,7 +159,8 @@ def read_settings(description: str, arguments: Sequence[str], environment: Mappi
         ConfigError: a variable is unknown or holds nothing sensible, or a value is out of its range.
     """
     given = vars(build_parser(description).parse_args(arguments))
-    return Settings(**_read_environment(environment) | given)
+    values = _read_environment(environment) | given
+    return Settings(**values | {name: expand_home(values[name]) for name in PATHS if name in values})
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:

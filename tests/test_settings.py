@@ -65,6 +65,14 @@ def test_public_addresses_are_read_as_a_browser_reads_them():
     assert Settings().public_origins() == []
 
 
+def test_folders_begin_in_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert read(FUSION_DEMO_CHECKPOINTS="~/mine").checkpoints == "/home/ann/mine"
+    assert read(["--translator=~/nllb"]).translator == "/home/ann/nllb"
+    with pytest.raises(ConfigError, match="home folder of a user that does not exist"):
+        read(["--checkpoints", "~nobody-of-that-name"])
+
+
 @pytest.mark.parametrize("arguments", [["--port", "http"], ["--prot", "1"], ["--share", "yes"]])
 def test_a_wrong_option_ends_the_program_with_status_2_and_a_line(arguments, capsys):
     with pytest.raises(SystemExit) as ended:

@@ -2,13 +2,14 @@
 
 import argparse
 
+from fusion_demo.config import comma_separated
 from fusion_demo.data import read_examples, read_languages
 from fusion_demo.errors import DataError
 from fusion_demo.evaluation import open_run
 from fusion_demo.evaluation.echo import MEASURES, score_echoes
 from fusion_demo.files import write_json
 from fusion_demo.tasks import WRITING_TASKS
-from train_cli.evaluate import comma_separated, default_folder
+from train_cli.evaluate import default_folder
 from train_cli.systems import build_baseline, build_checkpoint
 from train_cli.writing import (
     add_writing_arguments,

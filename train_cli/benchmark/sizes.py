@@ -2,6 +2,8 @@
 
 import argparse
 
+from fusion_demo.config import comma_separated
+
 
 def size_list(text: str) -> list[int]:
     """Read two or more whole numbers, each at least 1, in rising order, for an option's `type`.
@@ -9,7 +11,7 @@ def size_list(text: str) -> list[int]:
     Example: "16,64" -> [16, 64].
     """
     try:
-        sizes = sorted({int(part) for part in text.split(",")})
+        sizes = sorted({int(part) for part in comma_separated(text)})
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"give whole numbers with commas between them, not {text!r}"
