@@ -4,7 +4,7 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from fusion_demo.layer_session import LayerSession
 from fusion_demo.many_texts import MAX_FILE_BYTES
 from fusion_demo.memory import bound_malloc
 from fusion_demo.session import Session
-from fusion_demo.settings import Settings, read_settings
+from fusion_demo.settings import Origin, Settings, read_settings
 from fusion_demo.ui.call_sessions import SESSIONS_KEPT
 from fusion_demo.ui.page import TITLE, build_page
 from fusion_demo.ui.protection import keep_files_private, protected
@@ -82,9 +82,16 @@ def open_session(settings: Settings, environment: Mapping[str, str]) -> tuple[Se
     return session, LayerSession(session)
 
 
-def serve(demo: gr.Blocks, *, share: bool = False, **options: Any) -> None:
-    """Start a server for a page, protected; options are those of `gr.Blocks.launch`."""
-    demo.launch(**LAUNCH_OPTIONS, app_kwargs=protected(share=share), share=share, **options)
+def serve(demo: gr.Blocks, *, share: bool = False, public: Collection[Origin] = (), **options: Any) -> None:
+    """Start a server for a page, protected.
+
+    Args:
+        demo: The page.
+        share: Give it a public address of Gradio's.
+        public: Its own origins behind a proxy, see `Protection`.
+        options: Those of `gr.Blocks.launch`.
+    """
+    demo.launch(**LAUNCH_OPTIONS, app_kwargs=protected(share=share, public=public), share=share, **options)
 
 
 def launch(demo: gr.Blocks, settings: Settings) -> None:
@@ -101,6 +108,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> None:
         server_name=settings.host or None,
         server_port=settings.port or None,
         share=settings.share,
+        public=settings.public_origins(),
         mcp_server=settings.mcp,
     )
     if settings.mcp and demo.mcp_error:

@@ -9,10 +9,10 @@ import operator
 import types
 import typing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from fusion_demo.errors import ConfigError, shown, unknown_name
+from fusion_demo.files import expand_home
 
 Config = TypeVar("Config", "BridgeConfig", "TrainConfig")
 
@@ -35,6 +35,11 @@ RENAMED = {"sentence_token": "sentence_tokens"}  # options of before
 
 LARGEST_NUMBER = 1e30
 """Of an option: float32 ends at 3e38, and an optimiser multiplies."""
+
+PATHS = ("encoder", "llm", "data", "output", "init_from", "state_cache")
+"""Options that name a folder, or may do so."""
+LISTS = ("data", "dev_languages")
+"""Options that are comma-separated lists."""
 
 
 BOUNDS = {
@@ -266,6 +271,8 @@ class TrainConfig:
 def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Config:
     """Build a config from plain values; refuse unknown keys and wrong types.
 
+    In paths, "~" becomes the home folder; lists lose the spaces around their names.
+
     Args:
         kind: `BridgeConfig` or `TrainConfig`.
         values: Option name to value, as read from JSON, YAML or the command line.
@@ -288,12 +295,16 @@ def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Conf
             )
     converted = {n: float(v) if hints[n] is float else v for n, v in values.items()}
     try:
+        for name in converted:
+            parts = comma_separated(converted[name]) if name in LISTS else [converted[name]]
+            if name in (*LISTS, *PATHS):
+                converted[name] = ",".join(expand_home(part) if name in PATHS else part for part in parts)
         config = kind(**converted)
+        for name, value in converted.items():
+            if isinstance(value, float) and not abs(value) <= LARGEST_NUMBER:
+                raise ConfigError(f"'{name}' must be at most {LARGEST_NUMBER}, not {value}.")
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
-    for name, value in converted.items():
-        if isinstance(value, float) and not abs(value) <= LARGEST_NUMBER:
-            raise ConfigError(f"{source}: '{name}' must be at most {LARGEST_NUMBER}, not {value}.")
     return config
 
 
@@ -307,17 +318,9 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def confined(folder: Path, name: str) -> Path:
-    """Return `folder / name` if it lies inside `folder`.
-
-    Raises:
-        ConfigError: the name climbs out of the folder or is no plain relative path.
-    """
-    base = folder.resolve()
-    path = (base / name).resolve() if "\0" not in name else base
-    if path == base or base not in path.parents:
-        raise ConfigError(f"'{name}' is not a name inside {folder.name}/. Give a plain name without '..'.")
-    return path
+def comma_separated(text: str) -> list[str]:
+    """Return the names of a list, each once. Example: "a, b," -> ["a", "b"]."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _is_a(value: Any, hint: Any) -> bool:

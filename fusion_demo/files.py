@@ -1,4 +1,4 @@
-"""Files that are, at every moment, either the old ones or the new ones."""
+"""Files that are, at every moment, either the old ones or the new ones; and where a path may lead."""
 
 import json
 import math
@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from fusion_demo.errors import ConfigError, shown
 
 UNFINISHED = ".part"
 """Ending of a file that is being written; one that stays was left by a process that was killed."""
@@ -91,3 +93,31 @@ def _stage(path: Path, content: bytes) -> Path:
             Path(file.name).unlink(missing_ok=True)
             raise
     return Path(file.name)
+
+
+def expand_home(path: str) -> str:
+    """Return a path with the home folder in place of the "~" that it begins with, if it does.
+
+    Raises:
+        ConfigError: it begins with the home folder of a user that does not exist here.
+    """
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        raise ConfigError(
+            f"{shown(path)} begins with the home folder of a user that does not exist here. Write the whole "
+            "path, or ./ before a name that begins with '~'."
+        ) from None
+
+
+def confined(folder: Path, name: str) -> Path:
+    """Return `folder / name` if it lies inside `folder`.
+
+    Raises:
+        ConfigError: the name climbs out of the folder or is no plain relative path.
+    """
+    base = folder.resolve()
+    path = (base / name).resolve() if "\0" not in name else base
+    if path == base or base not in path.parents:
+        raise ConfigError(f"'{name}' is not a name inside {folder.name}/. Give a plain name without '..'.")
+    return path

@@ -1,4 +1,4 @@
-"""What is taken from the keyboard: bounded, and without what no reader sees."""
+"""What is taken from the keyboard or a file: bounded, composed, and without what no reader sees."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -42,6 +42,7 @@ def readable_text(text: str, name: str = "text") -> tuple[str, int]:
     """
     check_length(text, name)
     readable, removed = visible_text(text)
+    check_length(readable, name)  # a few letters are longer when they are composed
     if all(unicodedata.category(character)[0] in "ZCM" for character in readable):
         raise InputError(f"There is no {name} to read. Type or paste a sentence in any language.")
     return readable, removed
@@ -61,7 +62,7 @@ def check_length(text: str, name: str = "text") -> None:
 
 
 def visible_text(text: str) -> tuple[str, int]:
-    """Return a text without what no reader sees and no model should get, and how much that was.
+    """Return a text, composed, without what no reader sees and no model should get, and how much that was.
 
     Left out: control characters, lone halves of surrogate pairs, bidirectional overrides and
     isolates, byte order marks. White space of any kind and length becomes one space. Joiners and
@@ -70,7 +71,16 @@ def visible_text(text: str) -> tuple[str, int]:
     Example: " a\\x00b\\n\\nc" -> ("ab c", 1).
     """
     kept = "".join(character for character in text if character.isspace() or not _is_control(character))
-    return " ".join(kept.split()), len(text) - len(kept)
+    return composed(" ".join(kept.split())), len(text) - len(kept)
+
+
+def composed(text: str) -> str:
+    """Return a text with letters and their marks as one character where there is one (Unicode's NFC).
+
+    Keyboards and files have either form, and readers see no difference. Models do: most vocabularies know
+    the composed form alone.
+    """
+    return unicodedata.normalize("NFC", text)
 
 
 def check_known(tokens: Sequence[Token], name: str = "text") -> None:

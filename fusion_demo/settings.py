@@ -7,10 +7,12 @@ import argparse
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from fusion_demo.config import flag_of, option
+from fusion_demo.config import comma_separated, flag_of, option
 from fusion_demo.errors import ConfigError, shown, unknown_name
+from fusion_demo.files import expand_home
 from fusion_demo.input_text import MAX_CHARACTERS
 from fusion_demo.presets import preset_values
 
@@ -24,7 +26,11 @@ SWITCH_WORDS = {"1": True, "true": True, "yes": True, "on": True} | {
     "no": False,
     "off": False,
 }
+PATHS = ("checkpoints", "translator")
+"""Settings that name a folder, or may do so."""
+
 LARGEST_LIMIT = 100_000
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,11 @@ class Settings:
         "", "offer only the checkpoints between this preset's models, as embedded; empty: all of the folder"
     )
     translator: str = option("", "hub id or folder of a model into English, for the tab Compare; empty: none")
+    public_address: str = option(
+        "",
+        "addresses at which browsers see the page where a proxy hides them, comma-separated, as "
+        "https://demo.example.org:8443; empty: those that they ask",
+    )
     device: str = option("", "where the models run, as cpu or cuda:0; empty: cpu, on a ZeroGPU Space its GPU")
     compiled: bool = option(True, "on a CPU, OpenVINO writes the answers where it can; off: torch, slower")
     max_characters: int = option(MAX_CHARACTERS, "longest text that is read, in characters")
@@ -61,8 +72,48 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"'{name}' must be from {low:,} to {high:,}, not {value:,}.")
+        self.public_origins()
         if self.preset:
             preset_values(self.preset)
+
+    def public_origins(self) -> list["Origin"]:
+        """Return the origins of `public_address`.
+
+        Raises:
+            ConfigError: one of the addresses is none.
+        """
+        origins = []
+        for address in comma_separated(self.public_address):
+            if (origin := origin_of(address)) is None:
+                raise ConfigError(
+                    f"'public_address' is {shown(address)}, which is no address. Write it as a browser shows "
+                    "it: https://demo.example.org, with the port if there is one."
+                )
+            origins.append(origin)
+        return origins
+
+
+class Origin(NamedTuple):
+    """What browsers tell sites apart by (RFC 6454)."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def origin_of(address: str) -> Origin | None:
+    """Return the origin of an HTTP address, None for anything else.
+
+    Example: "https://Demo.example.org/page" -> Origin("https", "demo.example.org", 443).
+    """
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in DEFAULT_PORTS or not host:
+        return None
+    return Origin(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port)
 
 
 def variable_of(name: str) -> str:
@@ -109,7 +160,8 @@ def read_settings(description: str, arguments: Sequence[str], environment: Mappi
         ConfigError: a variable is unknown or holds nothing sensible, or a value is out of its range.
     """
     given = vars(build_parser(description).parse_args(arguments))
-    return Settings(**_read_environment(environment) | given)
+    values = _read_environment(environment) | given
+    return Settings(**values | {name: expand_home(values[name]) for name in PATHS if name in values})
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -187,6 +187,8 @@ NAVIGATE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
         ("GET", {"Origin": "http://127.0.0.1:1"}, False),
         ("GET", {"Origin": "http://[::1"}, False),
         ("GET", {"Origin": "https://page.example", "X-Forwarded-Host": "page.example"}, True),
+        ("GET", {"Origin": "https://page.example", "X-Forwarded-Host": "page.example, inner:8000"}, True),
+        ("GET", {"Origin": "https://evil.example", "X-Forwarded-Host": "page.example, inner"}, False),
         ("OPTIONS", {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}, False),
         ("POST", {"Origin": "https://evil.example", "Content-Type": "text/plain"}, False),
     ],

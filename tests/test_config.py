@@ -8,14 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion_demo.config import (
-    BridgeConfig,
-    TrainConfig,
-    confined,
-    option_names,
-    read_config,
-)
+from fusion_demo.config import BridgeConfig, TrainConfig, option_names, read_config
 from fusion_demo.errors import ConfigError
+from fusion_demo.files import confined
 
 BOTH = pytest.mark.parametrize("kind", [BridgeConfig, TrainConfig])
 

@@ -29,7 +29,8 @@ def test_an_empty_variable_is_none():
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Settings)])
 def test_every_setting_is_an_option_and_a_variable(name, capsys):
     value = {str: "there", int: 7, bool: True}[type(getattr(Settings(), name))]
-    value = "paper" if name == "preset" else value  # only the name of one will do
+    # Not any word will do for these.
+    value = {"preset": "paper", "public_address": "https://demo.example"}.get(name, value)
     given = [flag_of(name)] if value is True else [flag_of(name), str(value)]
     assert getattr(read(given), name) == value
     assert getattr(read(**{variable_of(name): str(value)}), name) == value
@@ -48,12 +49,28 @@ def test_every_setting_is_an_option_and_a_variable(name, capsys):
         ({"FUSION_DEMO_PRESET": "papr"}, "Unknown preset 'papr'. Did you mean 'paper'"),
         ({"FUSION_DEMO_QUEUE_LENGTH": "0"}, "'queue_length' must be from 1 to"),
         ({"FUSION_DEMO_MAX_CHARACTERS": "-1"}, "'max_characters' must be from 1 to"),
+        ({"FUSION_DEMO_PUBLIC_ADDRESS": "demo.example"}, "'public_address' is 'demo.example', which is no"),
+        ({"FUSION_DEMO_PUBLIC_ADDRESS": "http://a:b"}, "'public_address' is 'http://a:b', which is no"),
     ],
 )
 def test_a_wrong_variable_is_named(environment, message):
     with pytest.raises(ConfigError) as refused:
         read(**environment)
     assert message in str(refused.value)
+
+
+def test_public_addresses_are_read_as_a_browser_reads_them():
+    settings = read(FUSION_DEMO_PUBLIC_ADDRESS="https://Demo.example/page, http://[::1]:8080")
+    assert settings.public_origins() == [("https", "demo.example", 443), ("http", "::1", 8080)]
+    assert Settings().public_origins() == []
+
+
+def test_folders_begin_in_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert read(FUSION_DEMO_CHECKPOINTS="~/mine").checkpoints == "/home/ann/mine"
+    assert read(["--translator=~/nllb"]).translator == "/home/ann/nllb"
+    with pytest.raises(ConfigError, match="home folder of a user that does not exist"):
+        read(["--checkpoints", "~nobody-of-that-name"])
 
 
 @pytest.mark.parametrize("arguments", [["--port", "http"], ["--prot", "1"], ["--share", "yes"]])

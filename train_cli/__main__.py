@@ -3,8 +3,11 @@
 import argparse
 import importlib
 import sys
+from pathlib import Path
+from typing import Any
 
 from fusion_demo.errors import FusionDemoError
+from fusion_demo.files import expand_home
 
 COMMANDS = {
     "train": "train a bridge and write a checkpoint",
@@ -35,11 +38,29 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def expand_paths(arguments: argparse.Namespace) -> None:
+    """Put the home folder in place of the "~" that a value begins with, as a shell does only here and there.
+
+    Raises:
+        ConfigError: see `expand_home`.
+    """
+
+    def expanded(value: Any) -> Any:
+        if isinstance(value, list):
+            return [expanded(item) for item in value]
+        return type(value)(expand_home(str(value))) if isinstance(value, str | Path) else value
+
+    for name, value in vars(arguments).items():
+        if name != "encoder_prefix":
+            setattr(arguments, name, expanded(value))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command; return its exit status: 0, 2 for an error with a message, 130 if interrupted."""
     argv = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(chosen=argv[0] if argv else "").parse_args(argv)
     try:
+        arguments = build_parser(chosen=argv[0] if argv else "").parse_args(argv)
+        expand_paths(arguments)
         importlib.import_module(f"train_cli.{arguments.command}").run(arguments)
     except FusionDemoError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,7 +1,9 @@
 """Command-line flags made from the config dataclasses, and the order in which values win."""
 
 import argparse
+import contextlib
 import dataclasses
+import json
 import shlex
 import sys
 import typing
@@ -12,9 +14,10 @@ from typing import Any
 import torch
 import yaml
 
-from fusion_demo.config import BridgeConfig, TrainConfig, flag_of, option_names, read_config
-from fusion_demo.errors import ConfigError, unknown_name
+from fusion_demo.config import LISTS, BridgeConfig, TrainConfig, flag_of, option_names, read_config
+from fusion_demo.errors import ConfigError, shown, unknown_name
 from fusion_demo.presets import DEFAULT_PRESET, PRESETS, option_values
+from fusion_demo.settings import SWITCH_WORDS
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CONFIGS = (BridgeConfig, TrainConfig)
@@ -65,22 +68,67 @@ def read_configs(arguments: argparse.Namespace) -> tuple[BridgeConfig, TrainConf
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read options from a YAML file.
 
+    What a value is follows from its option, not from how it looks: YAML itself takes 2e-5 for a string, 010
+    for eight and "no" for false.
+
     Raises:
-        ConfigError: the file is missing, is no YAML mapping, or holds an unknown option.
+        ConfigError: the file is missing, is no YAML mapping, or holds an unknown option, one twice, or a
+            value of another type. The message names the file, the line and what to write.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
-    if not isinstance(values, dict):
+    if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path} must hold options, one 'name: value' a line.")
-    known = ["preset", *(name for kind in CONFIGS for name in option_names(kind))]
-    for name in values:
+    known: dict[str, Any] = {"preset": DEFAULT_PRESET}
+    for kind in CONFIGS:
+        known |= {name: getattr(kind(), name) for name in option_names(kind)}
+    values: dict[str, Any] = {}
+    for key, node in root.value:
+        where, name = f"{path}, line {key.start_mark.line + 1}", str(key.value)
         if name not in known:
-            raise ConfigError(f"{path}: {unknown_name('option', str(name), known)}")
+            raise ConfigError(f"{where}: {unknown_name('option', name, known)}")
+        if name in values:
+            raise ConfigError(f"{where}: '{name}' is there a second time. Keep one of the two lines.")
+        values[name] = _yaml_value(node, name, known[name], where)
     return values
+
+
+def _yaml_value(node: yaml.Node, name: str, default: Any, where: str) -> Any:
+    """Return the value of an option, of its default's type."""
+    items = node.value if name in LISTS and isinstance(node, yaml.SequenceNode) else ()
+    if items and all(isinstance(item, yaml.ScalarNode) for item in items):
+        return ",".join(item.value for item in items)
+    if isinstance(node, yaml.ScalarNode) and node.tag != "tag:yaml.org,2002:null":
+        with contextlib.suppress(ValueError):
+            return READERS[type(default)](node.value)
+    given = shown(node.value) if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+    raise ConfigError(
+        f"{where}: '{name}' takes {KINDS[type(default)]}, not {given}. Write it as in `{name}: "
+        f"{json.dumps(default)}`, or leave the line out."
+    )
+
+
+def _read_whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        if not (number := float(text)).is_integer():
+            raise
+        return int(number)
+
+
+def _read_switch(text: str) -> bool:
+    if text.lower() not in SWITCH_WORDS:
+        raise ValueError(text)
+    return SWITCH_WORDS[text.lower()]
+
+
+READERS: dict[type, Callable[[str], Any]] = {int: _read_whole, float: float, bool: _read_switch, str: str}
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 
 from fusion_demo.baselines import LLMAlone, TranslationPipeline
 from fusion_demo.batching import batches_by_length
+from fusion_demo.config import comma_separated
 from fusion_demo.data import Example, available_languages, read_examples
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.evaluation import BridgeAnswerer, EchoAnswerer, open_run
@@ -12,7 +13,7 @@ from fusion_demo.evaluation.chat import MEASURES, score_answers
 from fusion_demo.files import write_json
 from fusion_demo.languages import get_language
 from fusion_demo.tasks import WRITING_TASKS
-from train_cli.evaluate import comma_separated, default_folder
+from train_cli.evaluate import default_folder
 from train_cli.systems import System, build_baseline, build_checkpoint
 from train_cli.writing import (
     add_writing_arguments,

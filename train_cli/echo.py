@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fusion_demo.checkpoint import UNDERSTANDING, update_metrics
+from fusion_demo.config import comma_separated
 from fusion_demo.data import Example, read_examples, read_languages
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.evaluation import BridgeAnswerer, open_run
@@ -15,7 +16,7 @@ from fusion_demo.evaluation.echo import MEASURES, encode_all, find_thresholds, s
 from fusion_demo.files import write_json
 from fusion_demo.tasks import WRITING_TASKS
 from fusion_demo.understanding import sentence_vectors
-from train_cli.evaluate import comma_separated, default_folder
+from train_cli.evaluate import default_folder
 from train_cli.systems import System, build_baseline, build_checkpoint
 from train_cli.writing import (
     add_writing_arguments,

@@ -7,6 +7,7 @@ from typing import Any
 
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import read_checkpoint_info, update_metrics
+from fusion_demo.config import comma_separated
 from fusion_demo.data import Example, read_languages
 from fusion_demo.errors import ConfigError
 from fusion_demo.evaluation import (
@@ -21,7 +22,7 @@ from fusion_demo.evaluation import (
     measure_language,
     open_run,
 )
-from fusion_demo.files import write_json
+from fusion_demo.files import expand_home, write_json
 from fusion_demo.tasks import TASKS, Task, get_task
 from train_cli.arguments import add_runtime_arguments, command_line, count
 from train_cli.systems import (
@@ -194,11 +195,6 @@ def _provenance(arguments: argparse.Namespace, system: System, info: CheckpointI
     return {**name, **system.facts, "seed": arguments.seed, "command": command_line()}
 
 
-def comma_separated(text: str) -> list[str]:
-    """Return the names of a comma-separated list. Example: "si, ta" -> ["si", "ta"]."""
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def check_split(split: str) -> str:
     """Return the split; refuse to measure on anything but held-out texts.
 
@@ -212,6 +208,7 @@ def check_split(split: str) -> str:
 
 def new_file(text: str) -> Path:
     """Return a path to write to; refuse a folder before hours of work are lost to it."""
-    if Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder; give the name of a file")
-    return Path(text)
+    path = Path(expand_home(text))
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder; give the name of a file")
+    return path

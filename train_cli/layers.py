@@ -8,6 +8,7 @@ from typing import Any
 
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info
+from fusion_demo.config import comma_separated
 from fusion_demo.data import Example, read_languages
 from fusion_demo.evaluation import percent
 from fusion_demo.files import write_atomically, write_json
@@ -24,7 +25,7 @@ from fusion_demo.layer_use import (
 )
 from fusion_demo.tasks import TASKS, Task, get_task
 from train_cli.arguments import command_line, count, read_runtime
-from train_cli.evaluate import add_data_arguments, check_split, comma_separated, new_file
+from train_cli.evaluate import add_data_arguments, check_split, new_file
 
 MASKED = 4
 FIGURES = (".html", ".json")

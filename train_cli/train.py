@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from fusion_demo.card import CheckpointInfo
 from fusion_demo.checkpoint import check_models, start_from
-from fusion_demo.config import BridgeConfig, TrainConfig
+from fusion_demo.config import BridgeConfig, TrainConfig, comma_separated
 from fusion_demo.data import (
     Example,
     describe_training_data,
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
         bridge=bridge_config,
         training=config,
         command=command_line(leave_out=("--resume", "--overwrite")),
-        data=describe_training_data(config.data.split(",")[0], task),
+        data=describe_training_data(_first_folder(config.data), task),
         fingerprints=models.fingerprints(bridge_config),
         metrics={},
     )
@@ -141,7 +141,7 @@ def read_data(
     config: TrainConfig, task: Task
 ) -> tuple[list[Example], list[Example], dict[str, list[Example]]]:
     """Return the English training examples, those of the warm start, and the dev examples by language."""
-    folder, seed = config.data.split(",")[0].strip(), config.sample_seed
+    folder, seed = _first_folder(config.data), config.sample_seed
     train = read_training_examples(config.data, task, max_examples=config.max_examples, seed=seed)
     warm_start = []
     if config.warm_start_epochs or config.keyword_epochs:
@@ -155,6 +155,11 @@ def read_data(
         for code in config.dev_languages.split(",")
     }
     return train, warm_start, dev
+
+
+def _first_folder(data: str) -> str:
+    """Return the folder that dev texts come from and that tells what the data is; "" for the hub."""
+    return next(iter(comma_separated(data)), "")
 
 
 def _hold_out(

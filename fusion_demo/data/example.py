@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fusion_demo.input_text import composed
 from fusion_demo.tasks import Task
 from fusion_demo.tokens import Text
 
@@ -27,8 +28,6 @@ class Example:
 
 
 def as_text(task: Task, parts: list[str]) -> Text:
-    """Return the values of a task's fields as a text, or as a pair of texts."""
-    if len(task.fields) == 1:
-        return parts[0]
-    first, second = parts
-    return first, second
+    """Return the values of a task's fields as a text, or as a pair of texts, composed."""
+    first, *second = map(composed, parts)
+    return (first, *second) if second else first

@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from fusion_demo.config import comma_separated
 from fusion_demo.data.example import Example
 from fusion_demo.data.hub import copied_files, fetch_file, read_files
 from fusion_demo.data.jsonl import jsonl_languages, read_jsonl
@@ -93,9 +94,8 @@ def read_training_examples(data: str, task: Task, *, max_examples: int = 0, seed
         max_examples: Rows to keep; 0 keeps all.
         seed: Seed of the sample.
     """
-    examples = [
-        row for folder in data.split(",") for row in read_examples(folder.strip(), task, "train", "en")
-    ]
+    folders = comma_separated(data) or [""]
+    examples = [row for folder in folders for row in read_examples(folder, task, "train", "en")]
     return _sample(examples, max_examples, seed)
 
 

@@ -1,29 +1,23 @@
 """Reads labelled texts from data sets of the Hugging Face Hub, or from copies of them in a folder.
 
-Single files are fetched, at a recorded commit where there is one, and read with the `datasets` library as
-parquet, CSV, TSV or JSON: no code of the hub is ever run. Both libraries keep what they fetched and read in
-their own caches (`HF_HOME`), so a file that was fetched once is there without the hub.
+Single files are fetched, at a recorded commit where there is one, and read as tables of text, or with the
+`datasets` library as parquet or JSON: no code of the hub is ever run. Both libraries keep what they fetched
+and read in their own caches (`HF_HOME`), so a file that was fetched once is there without the hub.
 """
 
 import contextlib
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from fusion_demo.data.example import Example, as_text
 from fusion_demo.errors import DataError, unknown_name
+from fusion_demo.tables import read_table
 from fusion_demo.tasks import HubSource, Task
 
-FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    # Empty cells stay empty texts: the CSV reader's own rule would read "null" and "NA" as missing, too.
-    ".parquet": ("parquet", {}),
-    ".csv": ("csv", {"keep_default_na": False}),
-    ".tsv": ("csv", {"keep_default_na": False, "sep": "\t"}),
-    ".json": ("json", {}),
-    ".jsonl": ("json", {}),
-}
+FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "json"}
 LAYOUTS = ("{config}/{split}.*", "{config}/{split}-*.*", "{config}/{split}/*.*")
 """Where a copy may hold the files of a split, beside the hub's own path."""
 
@@ -68,8 +62,8 @@ def copied_files(folder: Path, source: HubSource, split: str, language: str) -> 
 def read_files(paths: list[Path], task: Task, source: HubSource) -> list[Example]:
     """Read the files of one split and language, in their order.
 
-    Rows without text or label are left out, which is said on stderr: what is published cannot be
-    corrected here.
+    Rows without text or label, and those of a table that are not as their format says, are left out, which
+    is said on stderr: what is published cannot be corrected here.
 
     Args:
         paths: At least one file, all of one format.
@@ -81,7 +75,13 @@ def read_files(paths: list[Path], task: Task, source: HubSource) -> list[Example
             no row. The message names the file.
     """
     where = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent} ({len(paths)} files)"
-    values, named = _columns(paths, [source.column(name) for name in (*task.fields, "label")], where, source)
+    wanted = [source.column(name) for name in (*task.fields, "label")]
+    named: list[str] = []
+    problems: list[str] = []
+    if paths[0].suffix in (".csv", ".tsv"):
+        values, problems = _table_columns(paths, wanted, source)
+    else:
+        values, named = _columns(paths, wanted, where, source)
     *parts, labels = values
     if named:
         labels = [named[label] if label in range(len(named)) else label for label in labels]
@@ -100,13 +100,51 @@ def read_files(paths: list[Path], task: Task, source: HubSource) -> list[Example
             )
         examples.append(Example(as_text(task, texts), ours, row))
     if not examples:
-        raise DataError(f"{where} holds no examples. Fetch the data set again.")
-    if left_out := len(labels) - len(examples):
+        raise DataError(" ".join([f"{where} holds no examples. Fetch the data set again.", *problems[:1]]))
+    if left_out := len(labels) - len(examples) - len(problems):
         print(
             f"{where}: {left_out} of {len(labels)} rows lack a text or a label and are left out",
             file=sys.stderr,
         )
+    if problems:
+        print(
+            f"{where}: {len(problems)} of {len(labels)} rows are malformed and are left out. {problems[0]}",
+            file=sys.stderr,
+        )
     return examples
+
+
+def _table_columns(
+    paths: list[Path], wanted: list[str], source: HubSource
+) -> tuple[list[list[str | None]], list[str]]:
+    """Return the values of the wanted columns of CSV or TSV files, and what is wrong with rows."""
+    columns: list[list[str | None]] = [[] for _ in wanted]
+    problems = []
+    for path in paths:
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} could not be read as UTF-8 text: {error}. Fetch it again.") from None
+        table = read_table(text, wanted, tabs=path.suffix == ".tsv")
+        places = table.places(wanted)
+        _check_columns(wanted, [name for name in wanted if places[name]], table.names, str(path), source)
+        for row in table.rows:
+            if row.problem:
+                problems.append(row.problem)
+            for column, name in zip(columns, wanted, strict=True):
+                column.append(None if row.problem else row.cells[places[name][0]])
+    return columns, problems
+
+
+def _check_columns(
+    wanted: list[str], found: Collection[str], there: Collection[str], where: str, source: HubSource
+) -> None:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise DataError(
+            f"{where}: there is no column '{missing[0]}'. Columns there: {', '.join(sorted(there))}. "
+            f"The file should be laid out as {source.id} is on the hub."
+        )
 
 
 def _columns(
@@ -116,23 +154,16 @@ def _columns(
     # Imported here, since it takes seconds and most runs read files of our own.
     import datasets
 
-    kind, options = FORMATS[paths[0].suffix]
+    kind = FORMATS[paths[0].suffix]
     # It draws bars of its own, wherever they are shown.
     hidden = contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO())
     try:
         with hidden:
-            table = datasets.load_dataset(
-                kind, data_files=[str(path) for path in paths], split="train", **options
-            )
+            table = datasets.load_dataset(kind, data_files=[str(path) for path in paths], split="train")
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise DataError(f"{where} could not be read as {kind}: {reason} Fetch it again.") from None
     names = {name.strip(): name for name in table.column_names}
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise DataError(
-            f"{where}: there is no column '{missing[0]}'. Columns there: {', '.join(sorted(names))}. "
-            f"The file should be laid out as {source.id} is on the hub."
-        )
+    _check_columns(wanted, names, names, where, source)
     label = table.features[names[wanted[-1]]]
     return [table[names[name]][:] for name in wanted], list(getattr(label, "names", None) or [])

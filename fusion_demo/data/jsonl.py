@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fusion_demo.data.example import Example, as_text
 from fusion_demo.errors import DataError, unknown_name
+from fusion_demo.input_text import composed
 from fusion_demo.tasks import Task
 
 MAX_LINE_BYTES = 1_000_000
@@ -82,4 +83,5 @@ def _example(line: bytes, task: Task, row: int, where: str) -> Example:
             )
     if not task.writes and values[task.target] not in task.labels:
         raise DataError(f"{where}: {unknown_name('label', values[task.target], task.labels)}")
-    return Example(as_text(task, [values[name] for name in task.fields]), values[task.target], row)
+    text = as_text(task, [values[name] for name in task.fields])
+    return Example(text, composed(values[task.target]), row)

@@ -2,7 +2,7 @@
 
 from fusion_demo.heatmap.export import heatmap_csv, heatmap_html, heatmap_json
 from fusion_demo.heatmap.figure import COLUMN_PIXELS, FONTS, layer_heatmap
-from fusion_demo.heatmap.graphemes import graphemes, same_grapheme
+from fusion_demo.heatmap.graphemes import graphemes, same_grapheme, shortened
 from fusion_demo.heatmap.grouping import group_graphemes, group_words, most_used_layer, text_profile
 from fusion_demo.heatmap.labels import LABEL_GRAPHEMES, UNKNOWN_MARK, layer_name
 from fusion_demo.heatmap.scales import COLOUR_SCALE, DIFFERENCE, WEIGHT, Scale, cell_colours
@@ -30,5 +30,6 @@ __all__ = [
     "layer_name",
     "most_used_layer",
     "same_grapheme",
+    "shortened",
     "text_profile",
 ]

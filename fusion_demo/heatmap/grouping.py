@@ -49,13 +49,13 @@ def group_graphemes(tokens: Sequence[Token], layer_weights: np.ndarray) -> tuple
     check_rows(tokens, layer_weights)
     rows = [row for row, token in enumerate(tokens) if not token.special]
     groups: list[int] = []
-    for row, before in zip(rows, [None, *rows], strict=False):
-        joins = (
-            before is not None
-            and tokens[before].word == tokens[row].word
-            and (tokens[before].text == WORD_MARK or same_grapheme(tokens[before].text, tokens[row].text))
-        )
+    sign, word = "", None
+    for row in rows:
+        token = tokens[row]
+        text = "" if token.text == WORD_MARK else token.text
+        joins = token.word == word and (not sign or same_grapheme(sign, text))
         groups.append((groups[-1] if groups else -1) + (not joins))
+        sign, word = sign + text if joins else text, token.word
     return _merged(tokens, layer_weights, groups, rows)
 
 

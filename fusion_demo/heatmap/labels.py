@@ -3,7 +3,7 @@
 import html
 import unicodedata
 
-from fusion_demo.heatmap.graphemes import graphemes
+from fusion_demo.heatmap.graphemes import shortened
 from fusion_demo.tokens import Token
 
 LABEL_GRAPHEMES = 14
@@ -25,10 +25,8 @@ def short_layer_name(layer: int) -> str:
 
 def column_label(token: Token) -> str:
     """Return a tick label: cut to `LABEL_GRAPHEMES`, marked if unknown, then made safe for plotly."""
-    clusters = graphemes(token.text)
-    cut = len(clusters) > LABEL_GRAPHEMES
-    text = "".join(clusters[: LABEL_GRAPHEMES - 1]) + "…" if cut else token.text
-    return shown(text) + (f" {html.escape(UNKNOWN_MARK)}" if token.unknown else "")
+    mark = f" {html.escape(UNKNOWN_MARK)}" if token.unknown else ""
+    return shown(shortened(token.text, LABEL_GRAPHEMES)) + mark
 
 
 def hover_label(token: Token) -> str:

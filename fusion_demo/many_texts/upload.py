@@ -3,21 +3,19 @@
 What is wrong with one row becomes that row's problem; what is wrong with the whole file is an error.
 """
 
-import csv
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 
 from fusion_demo.errors import InputError, shown
 from fusion_demo.many_texts.rows import InputRow, check_row_count
+from fusion_demo.tables import read_table
 
 MAX_FILE_BYTES = 8_000_000
 """Largest file: more than `MAX_ROWS` pairs of the longest texts have in three-byte scripts."""
-
-DELIMITERS = (",", ";", "\t")
-"""Spreadsheets write a semicolon where the comma is the decimal sign."""
 
 LISTED_COLUMNS = 12
 """A message names at most so many of the columns that it found."""
@@ -39,9 +37,9 @@ class Upload:
 def read_upload(name: str, content: bytes, fields: tuple[str, ...]) -> Upload:
     """Read a file's rows.
 
-    A CSV or TSV file begins with the names of its columns. The columns of the task's fields are read,
-    capital or not and in any order; commas, semicolons or tabs may stand between them. A JSONL file has one
-    object a line. Blank lines are no rows.
+    A CSV or TSV file begins with the names of its columns, see `read_table`. The columns of the task's
+    fields are read, capital or not and in any order. A JSONL file has one object a line. Blank lines are no
+    rows.
 
     Args:
         name: Its name; the ending says what it is.
@@ -76,59 +74,26 @@ def read_upload(name: str, content: bytes, fields: tuple[str, ...]) -> Upload:
     return upload
 
 
-def _read_table(text: str, fields: tuple[str, ...]) -> Upload:
+def _read_table(text: str, fields: tuple[str, ...], *, tabs: bool = False) -> Upload:
     """Read lines of cells, of which the first names the columns."""
-    headers = {delimiter: _header(text, delimiter) for delimiter in DELIMITERS}
-    fitting = [sign for sign, names in headers.items() if set(fields) <= {_key(name) for name in names}]
-    if not fitting:
-        names = max(headers.values(), key=len)
+    table = read_table(text, fields, tabs=tabs)
+    places = table.places(fields)
+    if not all(places.values()):
         raise InputError(
-            f"The first line names these columns: {_listed(names)}. The file needs {_needed(fields)}. Rename "
-            "a column, or add a first line with the names."
+            f"The first line names these columns: {_listed(table.names)}. The file needs {_needed(fields)}. "
+            "Rename a column, or add a first line with the names."
         )
-    names = headers[fitting[0]]
-    keys = [_key(name) for name in names]
-    twice = next((field for field in fields if keys.count(field) > 1), None)
+    twice = next((field for field in fields if len(places[field]) > 1), None)
     if twice:
         raise InputError(f"There are two columns {twice!r}. Keep one of them.")
-    places = [keys.index(field) for field in fields]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=fitting[0], strict=True)
-    next(reader)
+    read = [place for (place,) in places.values()]
     rows = []
-    while True:
+    for row in table.rows:
         check_row_count(len(rows))  # at each, so that a file of a million lines costs no memory
-        begin = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:  # the reader goes on behind the line
-            rows.append(InputRow((), _broken(str(error), begin)))
-            continue
-        if not cells:
-            continue
-        if len(cells) <= max(places):
-            problem = f"Line {begin} has {len(cells)} of {len(names)} columns. Correct or remove it."
-            rows.append(InputRow(tuple(cells[place] for place in places if place < len(cells)), problem))
-        else:
-            rows.append(InputRow(tuple(cells[place] for place in places)))
-    return Upload(rows, [name.strip() for name, key in zip(names, keys, strict=True) if key not in fields])
-
-
-def _broken(error: str, line: int) -> str:
-    if "field larger" in error:
-        return f"Line {line} holds a cell that is too long, or a quotation mark that is never closed."
-    return (
-        f"From line {line} on, quotation marks do not match. Write a quotation mark within a cell twice, and "
-        "close every cell that begins with one."
-    )
-
-
-def _header(text: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return []
+        texts = tuple(row.cells[place] for place in read if place < len(row.cells))
+        rows.append(InputRow(texts, row.problem))
+    check_row_count(len(rows))
+    return Upload(rows, [name.strip() for place, name in enumerate(table.names) if place not in read])
 
 
 def _read_jsonl(text: str, fields: tuple[str, ...]) -> Upload:
@@ -161,12 +126,13 @@ def _read_jsonl(text: str, fields: tuple[str, ...]) -> Upload:
     return Upload(rows, [key for key in keys if key not in fields])
 
 
-READERS = {".csv": _read_table, ".tsv": _read_table, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl}
+READERS = {
+    ".csv": _read_table,
+    ".tsv": partial(_read_table, tabs=True),
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+}
 FILE_ENDINGS = tuple(READERS)
-
-
-def _key(name: str) -> str:
-    return name.strip().casefold()
 
 
 def _needed(fields: tuple[str, ...]) -> str:

@@ -21,13 +21,14 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from fusion_demo.errors import ModelError
+from fusion_demo.files import expand_home
 
 
 def cache_folder() -> Path:
     """Return the folder of all frozen weights; `FUSION_DEMO_HOME` overrides the platform's choice."""
     chosen = os.environ.get("FUSION_DEMO_HOME")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return Path(expand_home(chosen)).absolute()
     return Path(platformdirs.user_cache_dir("fusion-demo", appauthor=False))
 
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from fusion_demo.chat import ChatTurn, Heard
+from fusion_demo.heatmap import shortened
 from fusion_demo.ui.direction import text_direction
 from fusion_demo.ui.reading import facts_html, language_fact, reading_notes
 from fusion_demo.ui.translations import ui_text
 
-CHOICE_CHARACTERS = 40
+CHOICE_SIGNS = 40
 """Longer messages are cut in the list of messages."""
 
 UNDERSTOOD = {"well": "understood_well", "partly": "understood_partly", "hardly": "understood_hardly"}
@@ -21,7 +22,10 @@ def message_choices(texts: Sequence[str]) -> list[tuple[str, int]]:
 
     Example: `message_choices(["Hello"])` -> [("1 · Hello", 0)].
     """
-    return [(f"{index + 1} · \u2068{_beginning(text)}\u2069", index) for index, text in enumerate(texts)]
+    return [
+        (f"{index + 1} · \u2068{shortened(text, CHOICE_SIGNS)}\u2069", index)
+        for index, text in enumerate(texts)
+    ]
 
 
 def turn_facts(turn: ChatTurn) -> str:
@@ -84,7 +88,3 @@ def _heard(part: Heard) -> str:
     )
     above = f'<div class="{kind}"><bdi>{name}</bdi></div>'
     return f'<div class="heard-part">{above}<div dir="ltr">{near}</div></div>'
-
-
-def _beginning(text: str) -> str:
-    return text if len(text) <= CHOICE_CHARACTERS else text[: CHOICE_CHARACTERS - 1].rstrip() + "…"

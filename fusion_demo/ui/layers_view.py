@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fusion_demo.heatmap import graphemes
+from fusion_demo.heatmap import shortened
 from fusion_demo.layer_session import TextLayers
 from fusion_demo.layer_use import Profile, profile_distances, sequence_of
 from fusion_demo.layer_use.profiles import PANELS, layer_ticks
@@ -25,7 +25,8 @@ def read_texts_table(found: Sequence[TextLayers]) -> str:
         cut = " (the beginning)" if one.truncated else ""
         rows.append(
             [
-                f'{number} <span dir="{text_direction(text)}">{html.escape(_short(text))}</span>',
+                f'{number} <span dir="{text_direction(text)}">'
+                f"{html.escape(shortened(text, TITLE_GRAPHEMES))}</span>",
                 html.escape(language),
                 f"{one.tokens}{cut}",
                 sequence_of([layer]),
@@ -129,8 +130,3 @@ def _closed(title: str, content: str) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
-
-
-def _short(text: str) -> str:
-    signs = graphemes(text)
-    return text if len(signs) <= TITLE_GRAPHEMES else "".join(signs[: TITLE_GRAPHEMES - 1]).rstrip() + "…"

@@ -9,14 +9,14 @@ import asyncio
 import atexit
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from gradio.utils import get_upload_folder
 
+from fusion_demo.settings import Origin, origin_of
 from fusion_demo.ui.call_sessions import forget_calls
 
 Scope = Message = dict[str, Any]
@@ -67,16 +67,24 @@ HEADERS = {
 }
 
 
+OTHER_SITE = (
+    b"Another site's page may not ask here. If it is this page behind a proxy, start it with its address, as "
+    b"--public-address https://demo.example.org"
+)
+
+
 class Protection:
     """Wraps the whole server.
 
     Args:
         app: The server.
         share: The page is shown at a public address of Gradio's.
+        public: Origins of the page that its requests do not tell, since a proxy stands before it.
     """
 
-    def __init__(self, app: Server, *, share: bool = False) -> None:
+    def __init__(self, app: Server, *, share: bool = False, public: Collection[Origin] = ()) -> None:
         self.app = app
+        self.public = public
         headers = {"Content-Security-Policy": content_policy(share=share), **HEADERS}
         self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
@@ -94,11 +102,12 @@ class Protection:
             await send(message)
 
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        if comes_from_another_site(scope["method"], headers):
-            await _refuse(send_with_headers, 403, b"Another site's page may not ask here.")
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            headers[key] = f"{headers[key]},{text}" if key in headers else text
+        if comes_from_another_site(scope["method"], headers, self.public):
+            await _refuse(send_with_headers, 403, OTHER_SITE)
         elif is_closed(path, scope.get("query_string", b"")):
             await _refuse(send_with_headers, 404, b"There is nothing here.")
         else:
@@ -111,7 +120,7 @@ async def _refuse(send: Send, status: int, why: bytes) -> None:
     await send({"type": "http.response.body", "body": why})
 
 
-def protected(*, share: bool = False) -> dict[str, Any]:
+def protected(*, share: bool = False, public: Collection[Origin] = ()) -> dict[str, Any]:
     """Return options for the server behind `gr.Blocks.launch`, as its `app_kwargs`.
 
     Gradio puts its own layers around any that it is given; so this one is put around all of them when the
@@ -119,11 +128,12 @@ def protected(*, share: bool = False) -> dict[str, Any]:
 
     Args:
         share: The page is shown at a public address of Gradio's.
+        public: Its own origins behind a proxy, see `Protection`.
     """
 
     @asynccontextmanager
     async def wrap(app: Any) -> AsyncIterator[None]:
-        app.middleware_stack = Protection(app.middleware_stack, share=share)
+        app.middleware_stack = Protection(app.middleware_stack, share=share, public=public)
         forgetting = asyncio.create_task(forget_calls(app.state_holder))
         yield
         forgetting.cancel()
@@ -160,24 +170,38 @@ def content_policy(*, share: bool = False) -> str:
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
-def comes_from_another_site(method: str, headers: Mapping[str, str]) -> bool:
+def comes_from_another_site(method: str, headers: Mapping[str, str], public: Collection[Origin] = ()) -> bool:
     """Tell whether a browser says that another site's page makes this request; following a link is none.
 
     Browsers say so in Sec-Fetch-Site, which no page can change and no proxy needs to know. Where it is
-    missing, as over plain HTTP, the Origin must name the host that was asked.
+    missing, as over plain HTTP, the Origin must be the page's own: one of `public`, or what was asked, as
+    `Host` or the proxies' `X-Forwarded-…` headers have it. A port that nobody names is the scheme's.
+
+    Args:
+        method: Of the request.
+        headers: By their names in lower case; those that came several times are joined by commas.
+        public: The page's own origins behind a proxy that hides them.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
         follows_link = headers.get("sec-fetch-mode") == "navigate" and method in ("GET", "HEAD")
         return site not in ("same-origin", "none") and not follows_link
-    origin = headers.get("origin")
-    if origin is None:
+    if "origin" not in headers:
         return False
-    asked = (headers.get("host", ""), headers.get("x-forwarded-host", ""))
-    try:
-        return urlsplit(origin).netloc.lower() not in {host.lower() for host in asked if host}
-    except ValueError:
+    origin = origin_of(headers["origin"])
+    if origin is None:
         return True
+    if origin in public:
+        return False
+    if origin.scheme == "http" and _listed(headers, "x-forwarded-proto") == ["https"]:
+        return True
+    hosts = _listed(headers, "host") + _listed(headers, "x-forwarded-host")
+    ports = ["", *(f":{port}" for port in _listed(headers, "x-forwarded-port"))]
+    return origin not in {origin_of(f"{origin.scheme}://{host}{port}") for host in hosts for port in ports}
+
+
+def _listed(headers: Mapping[str, str], name: str) -> list[str]:
+    return [value.strip() for value in headers.get(name, "").split(",") if value.strip()]
 
 
 def is_closed(path: str, query: bytes) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from fusion_demo.config import comma_separated
 from fusion_demo.training_figure import MINUTES, UPDATES, training_figure
 from fusion_demo.training_log import (
     FAILED,
@@ -59,7 +60,7 @@ def training_tab(folder: Path, tab: gr.Tab, tabs: gr.Tabs) -> None:
 
     def open_tab(chosen: list[str] | None, axis: str, request: gr.Request) -> dict[Any, Any]:
         names = run_names(folder)
-        chosen = chosen or request.query_params.get(RUNS, "").split(",")
+        chosen = chosen or comma_separated(request.query_params.get(RUNS, ""))
         chosen = [name for name in chosen if name in names][:MOST_RUNS] or first_shown(folder, names)
         return {
             timer: gr.Timer(active=True),

@@ -7,8 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from fusion_demo.config import BridgeConfig, TrainConfig, confined
+from fusion_demo.config import BridgeConfig, TrainConfig
 from fusion_demo.errors import ConfigError, FusionDemoError
+from fusion_demo.files import confined
 from fusion_demo.presets import DEFAULT_PRESET, PRESETS, option_values
 from fusion_demo.tasks import TASKS, WRITING_TASKS, get_training_task
 from fusion_demo.training_command import training_command

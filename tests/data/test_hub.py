@@ -97,6 +97,25 @@ def test_sib200_tab_separated_with_words_for_labels(copy):
     ]
 
 
+def test_a_row_that_is_not_as_its_format_says_is_left_out_and_named(copy, capsys):
+    write_text(
+        copy / "data" / "eng_Latn" / "dev.tsv",
+        'index_id\tcategory\ttext\n0\tsports\t"Goal\n1\tpolitics\n2\ttravel\ta\tb\n3\ttravel\t"007"\n',
+    )
+    examples = read_examples(copy, SIB200, "dev", "en")
+    assert examples == [Example('"Goal', "sports", 0), Example('"007"', "travel", 3)]
+    assert "2 of 4 rows are malformed and are left out. Line 3 has 2 of 3 columns" in capsys.readouterr().err
+
+
+def test_cells_beyond_the_header_shift_no_column(copy):
+    rows = ["Rain, heavy rain,1", "Snow, more snow,2"]
+    write_text(copy / "sinhala-news-categories.csv", "\n".join(["comments,labels", *rows, "", "007,2"]))
+    assert read_examples(copy, SINHALA_NEWS, "test", "si") == [Example("007", "science and technology", 2)]
+    write_text(copy / "sinhala-news-categories.csv", "\n".join(["comments,labels", *rows]))
+    with pytest.raises(DataError, match=r"holds no examples.* Line 2 has 3 cells, but .* names 2 columns"):
+        read_examples(copy, SINHALA_NEWS, "test", "si")
+
+
 def test_sinhala_news_is_one_csv_file_of_numbered_topics(copy, capsys):
     write_text(
         copy / "sinhala-news-categories.csv",

@@ -35,6 +35,13 @@ def test_pair_is_read_by_the_tasks_fields_in_their_order(folder):
     assert example.characters == len("It rains.It is dry.")
 
 
+def test_texts_are_composed(folder):
+    row = {"premise": "Vie\u0323\u0302t", "hypothesis": "ක\u0dd9\u0dcf", "label": "neutral"}
+    (folder / "dev.hi.jsonl").write_text(json.dumps(row) + "\n")
+    assert read_jsonl(folder, XNLI, "dev", "hi")[0].text == ("Việt", "කො")
+    assert read_line(folder, b'{"text": "e\\u0301", "label": "world"}')[1].text == "é"
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -14,13 +14,16 @@ from fusion_demo.heatmap import (
     LABEL_GRAPHEMES,
     UNKNOWN_MARK,
     cell_colours,
+    graphemes,
     group_graphemes,
     group_words,
     layer_heatmap,
     most_used_layer,
     same_grapheme,
+    shortened,
 )
 from fusion_demo.heatmap.figure import MAX_LABELS
+from fusion_demo.heatmap.graphemes import visible_length
 from fusion_demo.tokens import Token
 
 START, END = Token("<s>", -1, special=True), Token("</s>", -1, special=True)
@@ -213,6 +216,12 @@ def test_the_mark_of_a_space_joins_what_follows_it():
         ("க", "ி", True),  # before a vowel sign
         ("👍", "🏽", True),  # skin tone
         ("🇱", "🇰", True),  # flag
+        ("🇱🇰", "🇮", False),  # two flags
+        ("🏴\U000e0067\U000e0062", "\U000e0065\U000e006e\U000e0067\U000e007f", True),  # England's
+        ("\u1112", "\u1161\u11ab", True),  # Hangul, decomposed
+        ("น", "\u0e33", True),  # Thai sara am
+        ("தமிழ்", "நாடு", False),  # a pulli that is seen makes no conjunct
+        ("\r", "\n", True),
         ("කඩු", "ලු", False),
         ("na", "tional", False),
         ("क्", ",", False),
@@ -221,6 +230,29 @@ def test_the_mark_of_a_space_joins_what_follows_it():
 )
 def test_what_a_reader_sees_as_one_sign(before, after, same):
     assert same_grapheme(before, after) is same
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        ["🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "🇱🇰", "🇮🇳", "!"],
+        ["\u1112\u1161\u11ab", "\u1100\u116e\u11a8"],
+        ["👩\u200d👩\u200d👧", "1\ufe0f\u20e3", "👍🏽"],
+        ["e\u0323\u0302", "x"],
+        ["ක්\u200dරී", "ඩා"],
+        ["स्त्री", "க்", "ஷ"],
+    ],
+)
+def test_a_text_is_cut_into_the_signs_that_a_reader_sees(signs):
+    assert graphemes("".join(signs)) == signs
+    assert visible_length("".join(signs)) == len(signs)
+    assert shortened("".join(signs), len(signs)) == "".join(signs)
+    assert shortened("".join(signs), len(signs) - 1) == "".join(signs[:-2]) + "…"
+
+
+def test_pieces_of_two_flags_are_two_columns():
+    tokens = [Token(half, 0) for half in "🇱🇰🇮🇳"]
+    assert [token.text for token in group_graphemes(tokens, weights_of(4))[0]] == ["🇱🇰", "🇮🇳"]
 
 
 def test_the_most_used_layer_counts_from_one_and_leaves_special_tokens_out():

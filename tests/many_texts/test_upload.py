@@ -32,6 +32,57 @@ def test_a_table_of_any_common_form(mark, end, sign):
     assert found.unused == ["id"]
 
 
+STORM = "After the storm, the striker scored twice in the cup final"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        STORM,
+        "semi; colon",
+        '"Stop," he said, "now"',
+        '"never closed',
+        ', "a", ',
+        "5,000",
+        'a "b" c',
+        '"a", "b"',
+        "a\tb",
+    ],
+)
+def test_a_line_of_a_file_of_one_column_is_the_text(name, line):
+    assert rows(name, f"text\n{line}\nnext\n") == texts(line, "next")
+
+
+def test_more_cells_than_columns_are_noted_and_shift_nothing():
+    found = rows("a.csv", f"id,text,label\n1,{STORM},x\n2,good,x\n3,short\n")
+    assert [row.problem for row in found] == [
+        "Line 2 has 4 cells, but the first line names 3 columns. "
+        "Put cells that hold a comma in quotation marks.",
+        "",
+        "Line 4 has 2 of 3 columns. Correct or remove it.",
+    ]
+    assert found[1].texts == ("good",)
+    (row,) = rows("a.csv", "premise;hypothesis\na; b;c\n", PAIR)
+    assert "has 3 cells" in row.problem
+    assert "a semicolon" in row.problem
+    (row,) = rows("a.tsv", "premise\thypothesis\na\tb\tc\n", PAIR)
+    assert row.problem.endswith("No cell can hold a tab. Correct or remove it.")
+
+
+def test_a_quotation_mark_in_a_tsv_file_is_a_sign_like_any_other():
+    lines = ['"Unclosed', 'a\t"b', '"c" d\te', '"f"\t"g"', "h, i\tj; k"]
+    found = rows("a.tsv", "premise\thypothesis\n" + "\n".join(lines[1:]), PAIR)
+    assert [row.texts for row in found] == [("a", '"b'), ('"c" d', "e"), ('"f"', '"g"'), ("h, i", "j; k")]
+    assert not any(row.problem for row in found)
+    assert rows("a.tsv", "text\n" + "\n".join(lines[:1] * 2)) == texts('"Unclosed', '"Unclosed')
+
+
+def test_a_tsv_file_of_a_program_that_quotes_is_understood():
+    assert rows("a.tsv", 'id\ttext\n1\t"""Stop,"" he said"\n') == texts('"Stop," he said')
+    assert rows("a.tsv", '"id"\t"text"\n"1"\t"Stop"\n') == texts("Stop")
+
+
 def test_a_cell_may_hold_a_line_break():
     assert rows("a.csv", 'text\n"one\r\ntwo"\nthree\n') == texts("one\r\ntwo", "three")
 
@@ -122,7 +173,7 @@ def test_so_many_rows_and_no_more():
 
 
 def test_a_cell_without_end_is_named():
-    (row,) = rows("a.csv", "text\n" + "a" * 200_000)
+    (row,) = rows("a.csv", "id,text\n1," + "a" * 200_000)
     assert row.problem.startswith("Line 2 holds a cell that is too long")
 
 
@@ -135,10 +186,13 @@ def test_what_python_writes_is_read_again(values):
     writer = csv.writer(file)
     writer.writerows([["text"], *([value] for value in values)])
     assert rows("a.csv", file.getvalue()) == texts(*values)
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([["id", "text"], *([1, value] for value in values)])
+    assert rows("a.csv", file.getvalue()) == texts(*values)
     assert rows("a.jsonl", "\n".join(json.dumps({"text": value}) for value in values)) == texts(*values)
 
 
-@given(st.binary(max_size=300), st.sampled_from(["a.csv", "a.jsonl"]))
+@given(st.binary(max_size=300), st.sampled_from(["a.csv", "a.tsv", "a.jsonl"]))
 def test_any_bytes_are_rows_or_a_sentence(content, name):
     try:
         found = rows(name, content)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fusion_demo.ui.protection import FILES_FOLDER, keep_files_private
+from fusion_demo.settings import Settings
+from fusion_demo.ui.protection import FILES_FOLDER, comes_from_another_site, keep_files_private
 
 
 @pytest.fixture
@@ -35,3 +36,45 @@ def test_a_folder_that_the_environment_names_stays(at_exit, tmp_path):
     keep_files_private(environment)
     assert environment == {FILES_FOLDER: str(tmp_path / "mine")}
     assert at_exit == []
+
+
+PUBLIC = Settings(public_address="http://demo.example:8080, https://demo.example").public_origins()
+
+
+@pytest.mark.parametrize(
+    ("origin", "headers", "own"),
+    [
+        ("http://demo.example", {"host": "demo.example"}, True),
+        ("http://demo.example:80", {"host": "demo.example"}, True),
+        ("http://demo.example", {"host": "DEMO.example:80"}, True),
+        ("https://demo.example", {"host": "demo.example:443"}, True),
+        ("https://demo.example", {"host": "demo.example"}, True),
+        ("http://[::1]:7860", {"host": "[::1]:7860"}, True),
+        ("http://demo.example:8080", {"host": "inner", "x-forwarded-host": "demo.example:8080"}, True),
+        ("http://demo.example:8080", {"host": "demo.example", "x-forwarded-port": "8080"}, True),
+        ("https://demo.example", {"host": "inner", "x-forwarded-host": "a.example ,demo.example"}, True),
+        ("https://demo.example", {"host": "demo.example", "x-forwarded-proto": "http"}, True),
+        ("http://demo.example", {"host": "demo.example", "x-forwarded-proto": "https"}, False),
+        ("http://demo.example:8080", {"host": "demo.example"}, False),
+        ("http://demo.example:81", {"host": "demo.example:80"}, False),
+        ("http://demo.example", {"host": "demo.example:443"}, False),
+        ("http://demo.example.evil", {"host": "demo.example"}, False),
+        ("http://evil.example", {"host": "demo.example", "x-forwarded-host": ""}, False),
+        ("ftp://demo.example", {"host": "demo.example"}, False),
+        ("null", {"host": "null"}, False),
+        ("", {"host": ""}, False),
+        ("http://a:b", {"host": "a:b"}, False),
+    ],
+)
+def test_an_origin_is_the_pages_own_if_scheme_host_and_port_are(origin, headers, own):
+    assert comes_from_another_site("GET", {"origin": origin, **headers}) is not own
+
+
+def test_a_page_behind_a_proxy_that_drops_its_port_is_told_its_address():
+    asked = {"host": "demo.example"}
+    assert not comes_from_another_site("GET", {**asked, "origin": "http://demo.example:8080"}, PUBLIC)
+    assert not comes_from_another_site("GET", {"host": "inner", "origin": "https://demo.example"}, PUBLIC)
+    assert comes_from_another_site("GET", {**asked, "origin": "http://demo.example:8081"}, PUBLIC)
+    assert comes_from_another_site("GET", {**asked, "origin": "http://evil.example:8080"}, PUBLIC)
+    refused = {"origin": "http://demo.example:8080", "sec-fetch-site": "same-site"}
+    assert comes_from_another_site("GET", {**asked, **refused}, PUBLIC)

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from fusion_demo.config import comma_separated
 from fusion_demo.errors import ConfigError, unknown_name
 from train_cli.arguments import count, read_device
 from train_cli.benchmark.memory import in_child, peak_during
@@ -71,7 +72,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         ConfigError: a system or the device is unknown, or memory ran out.
         ModelError: a model cannot be loaded.
     """
-    names = [name for name in dict.fromkeys([*arguments.systems.split(","), BASELINE]) if name]
+    names = list(dict.fromkeys([*comma_separated(arguments.systems), BASELINE]))
     for name in names:
         if name not in SYSTEMS:
             raise ConfigError(unknown_name("system", name, SYSTEMS))
