@@ -48,6 +48,11 @@ _WRITING = _BRIDGE | {
     "soft_token_split": 0.15,
     "soft_token_merge": 0.1,
     "soft_token_noise": 0.2,
+    "soft_token_noise_max": 1.5,
+    "soft_token_hiding": 0.3,
+    "sentence_tokens": 8,
+    "sentence_states": "last-layer",
+    "sentence_noise": 1.0,
 }
 _WARM_START = ("warm_start_epochs", "warm_start_examples", "warm_start_noise", "keyword_epochs")
 
@@ -90,10 +95,12 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "echo": _WRITING
         | {
             "warm_start_epochs": 1,
-            "warm_start_examples": 38_400,
-            "max_examples": 3_360,
+            "warm_start_examples": 64_000,
+            "keyword_epochs": 4,
+            "max_examples": 22_560,
+            "batch_size": 32,
             "learning_rate": 5e-4,
-            "evaluations": 2,
+            "evaluations": 7,
             "dev_examples": 160,
         },
         "chat": _WRITING | {"max_examples": 840, "learning_rate": 2e-4, "evaluations": 1, "dev_examples": 40},

@@ -34,7 +34,8 @@ def test_every_recipe_is_of_a_preset_and_a_task_that_is_trained():
 def test_the_recipe_wins_over_the_preset_over_the_default():
     values = option_values("embedded", {"task": "echo"})
     assert values["soft_token_dropout"] == 0.0  # recipe; the preset has 0.3
-    assert values["sentence_tokens"] == 1  # preset; the default is 0
+    assert values["fusion_score_rate"] == 0.1  # preset; the default is 1
+    assert values["sentence_tokens"] == 8  # recipe; the preset has 1
     assert values["batch_size"] == TrainConfig().batch_size
     assert set(values) == {*option_names(BridgeConfig), *option_names(TrainConfig)}
 
