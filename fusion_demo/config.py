@@ -45,6 +45,11 @@ class BridgeConfig:
         "embedded:smollm2-135m-instruct", "frozen causal LLM: embedded:NAME, hub id, or local folder"
     )
     encoder_prefix: str = option("", "text set before every input of the encoder, as e5's 'query: '")
+    encoder_language: str = option(
+        "",
+        "code of the language that an encoder with a token for each, as NLLB, reads all texts in; empty: the "
+        "one that is detected of each text",
+    )
     max_text_tokens: int = option(256, "encoder tokens kept of each text")
     fusion: str = option("transformer-softmax", f"layer fusion: {', '.join(FUSION_NAMES)}", FUSION_NAMES)
     fusion_blocks: int = option(1, "transformer-softmax: Transformer blocks over the layers (eq. 6)")
@@ -76,6 +81,11 @@ class BridgeConfig:
         "chat: inside the LLM's chat template; bare: [BOS] soft [boundary] target, as the paper; "
         "auto: chat where the LLM has a template",
         PROMPT_FORMS,
+    )
+    template_arguments: str = option(
+        "",
+        'arguments of the LLM\'s chat template, as JSON: {"enable_thinking": true}; thinking is off unless '
+        "they turn it on",
     )
     text_prompt: str = option(
         "none",

@@ -181,12 +181,14 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "text_prompt_tokens": 7,
         "max_text_tokens": 20,
         "encoder_prefix": "query: ",
+        "template_arguments": "{}",
     }
     given = {
         "encoder",
         "llm",
         "projection_width",
-    }  # the models' fingerprints are compared; mlp alone has a width
+        "encoder_language",
+    }  # the models' fingerprints are compared; mlp alone has a width, and NLLB's kin alone a language
     assert set(changes) | given >= set(option_names(BridgeConfig))
 
     def shapes(**options):
@@ -328,3 +330,14 @@ def test_nothing_is_saved_that_was_trained_between_random_models(folder, tmp_pat
         "a checkpoint."
     )
     assert not (tmp_path / "new").exists()
+
+
+def test_a_changed_chat_template_is_noticed_and_old_checkpoints_are_not_asked(folder, tiny_models):
+    known = read_checkpoint_info(folder).fingerprints
+    save_again(folder, tiny_models, fingerprints={role: known[role] for role in ("encoder", "llm")})
+    load_checkpoint(folder, tiny_models)
+    save_again(folder, tiny_models, fingerprints=known | {"llm_input": "0" * 64})
+    with pytest.raises(
+        CheckpointError, match="the chat template, the rules or the special tokens were changed"
+    ):
+        load_checkpoint(folder, tiny_models)

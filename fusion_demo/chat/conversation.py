@@ -205,6 +205,7 @@ def _history(bridge: FusionBridge, messages: list[Message], prompt_tokens: int) 
         messages[:-1],
         prompt_tokens=prompt_tokens,
         bare_prompt=get_training_task(CHAT_TASKS[0]).bare_prompt,
+        template_arguments=bridge.config.template_arguments,
     )
 
 
