@@ -93,6 +93,7 @@ class FusionBridge(nn.Module):
             instruction=instruction,
             bare_prompt=bare_prompt,
             history=history,
+            template_arguments=self.config.template_arguments,
         )
 
     def fuse(

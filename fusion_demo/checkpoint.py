@@ -198,6 +198,7 @@ def load_checkpoint(folder: Path, models: FrozenModels | None = None) -> FusionB
             f"(fingerprint {str(info.fingerprints.get(role))[:12]}, here {actual[role][:12]}). "
             "Fetch that model again (`python -m train_cli models fetch`), or train for this one."
         )
+    _check_input(info, actual)
     bridge = models.build(info.bridge)
     _load_tensors(folder, bridge)
     bridge.checkpoint = info.name
@@ -258,6 +259,21 @@ def _digest(config: dict[str, Any]) -> str:
 def _other_model(info: CheckpointInfo, fingerprints: dict[str, str]) -> str | None:
     """Return the role of the frozen model that is not the one a checkpoint was trained with, if any."""
     return next((r for r in ("encoder", "llm") if info.fingerprints.get(r) != fingerprints[r]), None)
+
+
+def _check_input(info: CheckpointInfo, fingerprints: dict[str, str]) -> None:
+    """Refuse a frozen model of the same weights that would read the same text, or prompt, as other tokens.
+
+    Checkpoints from before there were these fingerprints have none; nothing is known of their prompts.
+    """
+    for role, parts in (("encoder", "the rules"), ("llm", "the chat template, the rules")):
+        name = f"{role}_input"
+        if info.fingerprints.get(name, fingerprints.get(name)) != fingerprints.get(name):
+            raise CheckpointError(
+                f"{info.folder} was trained when the tokenizer of '{getattr(info.bridge, role)}' made other "
+                f"tokens of a text: {parts} or the special tokens were changed since. Put the model's files "
+                "back as they were, or train anew."
+            )
 
 
 def _load_tensors(folder: Path, bridge: FusionBridge, left_out: tuple[str, ...] = ()) -> None:

@@ -32,7 +32,6 @@ SENTENCE_STATES = ("fused", "last-layer")
 RELATION_STATES = ("means", "attention")
 
 RENAMED = {"sentence_token": "sentence_tokens"}  # options of before
-
 LARGEST_NUMBER = 1e30
 """Of an option: float32 ends at 3e38, and an optimiser multiplies."""
 
@@ -67,6 +66,10 @@ class BridgeConfig:
         "embedded:smollm2-135m-instruct", "frozen causal LLM: embedded:NAME, hub id, or local folder"
     )
     encoder_prefix: str = option("", "text set before every input of the encoder, as e5's 'query: '")
+    encoder_language: str = option(
+        "",
+        "language code that an encoder with a token for each, as NLLB, reads all texts in; empty: detected",
+    )
     max_text_tokens: int = option(256, "encoder tokens kept of each text", low=1)
     fusion: str = option("transformer-softmax", f"layer fusion: {', '.join(FUSION_NAMES)}", FUSION_NAMES)
     fusion_blocks: int = option(1, "transformer-softmax: Transformer blocks over the layers (eq. 6)", low=1)
@@ -106,7 +109,7 @@ class BridgeConfig:
         "learned queries that pool a text's states for its sentence tokens, beside their mean",
         low=0,
     )
-    sentence_width: int = option(768, "width of the hidden layer of the sentence tokens' own map", low=1)
+    sentence_width: int = option(768, "hidden width of the sentence tokens' own map", low=1)
     relation_token: bool = option(False, "pairs: a soft token before all others, made from both texts")
     relation_states: str = option(
         "means",
@@ -119,6 +122,10 @@ class BridgeConfig:
         "chat: inside the LLM's chat template; bare: [BOS] soft [boundary] target, as the paper; "
         "auto: chat where the LLM has a template",
         PROMPT_FORMS,
+    )
+    template_arguments: str = option(
+        "",
+        'arguments of the LLM\'s chat template, as JSON; thinking is off without {"enable_thinking": true}',
     )
     text_prompt: str = option(
         "none",
@@ -263,9 +270,8 @@ class TrainConfig:
         for name in ("soft_token_dropout", "soft_token_noise"):
             low, high = getattr(self, name), getattr(self, f"{name}_max")
             if 0.0 < high < low:
-                raise ConfigError(
-                    f"'{name}_max' is {high}, below '{name}' ({low}). Give at least that, or 0 for no draw."
-                )
+                asked = "Give at least that, or 0 for no draw."
+                raise ConfigError(f"'{name}_max' is {high}, below '{name}' ({low}). {asked}")
 
 
 def read_config(kind: type[Config], values: dict[str, Any], source: str) -> Config:

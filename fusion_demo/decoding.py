@@ -1,7 +1,7 @@
 """How the LLM writes an answer: greedy or sampled, how long, and when it stops."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,13 +76,19 @@ class Decoding:
         if self.seed is not None:
             _check("The seed", self.seed, 0, MAX_SEED)
 
-    def generate_options(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    def generate_options(
+        self, tokenizer: PreTrainedTokenizerBase, ends: Sequence[int] = ()
+    ) -> dict[str, Any]:
         """Return the same as options of transformers' `generate`, the model's own defaults overridden.
 
         Repetition control and sampling are logits processors: they see the tokens written so far, and
         behind embeddings these are the answer's alone.
+
+        Args:
+            tokenizer: The LLM's tokenizer.
+            ends: Token ids that end an answer; none: the tokenizer's end token.
         """
-        end = tokenizer.eos_token_id
+        ends = list(ends) or [tokenizer.eos_token_id]
         return {
             "max_new_tokens": self.max_new_tokens,
             "do_sample": False,
@@ -91,20 +97,22 @@ class Decoding:
             "top_k": None,
             "repetition_penalty": 1.0,
             "no_repeat_ngram_size": 0,
-            "logits_processor": self.logits_processors(end),
-            "eos_token_id": end,
-            "pad_token_id": end if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+            "logits_processor": self.logits_processors(ends),
+            "eos_token_id": ends,
+            "pad_token_id": tokenizer.eos_token_id
+            if tokenizer.pad_token_id is None
+            else tokenizer.pad_token_id,
         }
 
-    def logits_processors(self, end: int) -> LogitsProcessorList:
+    def logits_processors(self, ends: Sequence[int]) -> LogitsProcessorList:
         """Return what changes the logits before the largest of them is taken, new for each answer.
 
         Args:
-            end: The end token's id.
+            ends: Token ids that end an answer.
         """
         processors: list[LogitsProcessor] = []
         if self.min_new_tokens:
-            processors.append(MinLengthLogitsProcessor(self.min_new_tokens, end))
+            processors.append(MinLengthLogitsProcessor(self.min_new_tokens, list(ends)))
         if self.repetition_penalty != 1:
             processors.append(RepetitionPenaltyLogitsProcessor(float(self.repetition_penalty)))
         if self.no_repeat_ngram:
@@ -173,14 +181,14 @@ def write_row(
     Returns:
         (1, N) token ids of the answer.
     """
-    processors, end = options["logits_processor"], options["eos_token_id"]
-    written = torch.empty(1, 0, dtype=torch.long)
+    processors, ends = options["logits_processor"], options["eos_token_id"]
+    written = torch.empty(1, 0, dtype=torch.long, device=embeddings.device)
     while True:
         token = processors(written, read(embeddings)).argmax(dim=-1, keepdim=True)
         written = torch.cat([written, token], dim=1)
         if streamer:
             streamer.put(token)
-        if token.item() == end or written.shape[1] == options["max_new_tokens"] or (stop and stop()):
+        if token.item() in ends or written.shape[1] == options["max_new_tokens"] or (stop and stop()):
             return written
         embeddings = embed(token)
 
@@ -211,7 +219,8 @@ def write_batch(
         (B, N) token ids of the answers; what follows an end token is padding.
     """
     options = dict(options)
-    limit, end = options.pop("max_new_tokens"), options["eos_token_id"]
+    limit = options.pop("max_new_tokens")
+    ends = torch.tensor(options["eos_token_id"], device=mask.device)
     processors = options.pop("logits_processor")
     rows = torch.arange(len(mask), device=mask.device)
     written = torch.full((len(mask), limit), options["pad_token_id"], device=mask.device)
@@ -229,7 +238,7 @@ def write_batch(
         )
         written[rows, length : length + new.shape[1]] = new
         length += new.shape[1]
-        going = (new != end).all(dim=1)
+        going = ~torch.isin(new, ends).any(dim=1)
         cache.batch_select_indices(going.nonzero().flatten())
         rows = rows[going]
     return written[:, :length]

@@ -1,5 +1,6 @@
 """The frozen multilingual encoder: texts in, the outputs of all its layers out."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -7,16 +8,11 @@ import torch
 from torch import Tensor, nn
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
+from fusion_demo.detection import detect_language
+from fusion_demo.encoder_probe import probe_encoder
 from fusion_demo.errors import ConfigError, InputError
+from fusion_demo.languages import FLORES_CODES
 from fusion_demo.tokens import Text, Token, read_tokens
-
-FINAL_NORMS = {
-    "t5": "encoder.final_layer_norm",
-    "mt5": "encoder.final_layer_norm",
-    "umt5": "encoder.final_layer_norm",
-    "m2m_100": "layer_norm",
-}
-"""Model type -> the norm that a pre-norm encoder applies after its last block only."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +46,15 @@ class MultilingualEncoder(nn.Module):
     """A frozen encoder that returns the outputs of all its blocks.
 
     The embedding output ("layer 0") is none of the layers and returned apart (paper, eq. 4).
-    BERT-like encoders normalise the output of every block. T5-like and M2M ones normalise only
-    after the last block and leave the embeddings and the inner outputs as growing residual sums;
-    there, the encoder's own final norm is applied to each of these too. So all share one scale,
-    the last layer is exactly the encoder's usual output, and nothing new is trained.
+    BERT-like encoders normalise the output of every block. T5-like, M2M, mBART and ModernBERT ones
+    normalise only after the last block and leave the embeddings and the inner outputs as growing
+    residual sums; there, the encoder's own final norm is applied to each of these too. So all share
+    one scale, the last layer is exactly the encoder's usual output, and nothing new is trained.
+    Which kind a model is, and how long a text it reads, is probed: see `probe_encoder`.
+
+    Raises:
+        ConfigError: `max_tokens` leaves no room for a text.
+        ModelError: the outputs of the model's layers cannot be mixed.
     """
 
     def __init__(
@@ -63,17 +64,29 @@ class MultilingualEncoder(nn.Module):
         *,
         prefix: str = "",
         max_tokens: int = 256,
+        language: str = "",
     ) -> None:
         super().__init__()
         self.model = model.requires_grad_(False).eval()
         self.tokenizer = tokenizer
         self.prefix = prefix
-        self.num_layers: int = model.config.num_hidden_layers
-        self.width: int = model.config.hidden_size
-        self.max_tokens = min(max_tokens, _positions(model))
-        norm_path = FINAL_NORMS.get(model.config.model_type)
+        self.language = language
+        self._language_ids = _language_ids(tokenizer)
+        if language and language not in self._language_ids:
+            raise ConfigError(
+                f"'encoder_language' is {language!r}; the encoder has "
+                + (
+                    f"tokens for {', '.join(self._language_ids)}."
+                    if self._language_ids
+                    else "none to choose."
+                )
+            )
+        facts = probe_encoder(self.model, tokenizer)
+        self.num_layers: int = facts.num_layers
+        self.width: int = facts.width
+        self.max_tokens = min(max_tokens, facts.positions)
         # A plain attribute: the norm is part of the model, not a second submodule.
-        object.__setattr__(self, "final_norm", model.get_submodule(norm_path) if norm_path else None)
+        object.__setattr__(self, "final_norm", facts.final_norm)
         self._prefix_positions = self._find_prefix()
         overhead = tokenizer.num_special_tokens_to_add() + len(self._prefix_positions)
         if self.max_tokens <= overhead:
@@ -120,6 +133,7 @@ class MultilingualEncoder(nn.Module):
             split_special_tokens=True,  # a typed "</s>" is text, not the end of one
             return_tensors="pt",
         )
+        self._name_languages(texts, batch["input_ids"])
         kept = [i for i in range(batch["input_ids"].shape[1]) if i not in self._prefix_positions]
         mask = batch["attention_mask"][:, kept].bool().to(self.model.device)
         layers, embeddings = self._states(texts, batch, kept)
@@ -154,6 +168,16 @@ class MultilingualEncoder(nn.Module):
         layers = torch.stack((*inner[1:], output.last_hidden_state), dim=2)
         return layers[:, kept], inner[0][:, kept]
 
+    def _name_languages(self, texts: list[str], ids: Tensor) -> None:
+        """Put each text's language into its row of token ids (B, T), where the tokenizer put another.
+
+        NLLB's writes English unless told otherwise. A text whose language cannot be told keeps that.
+        """
+        for text, row in zip(texts, ids, strict=True) if self._language_ids else ():
+            known = self._language_ids.get(self.language or detect_language(text) or "")
+            if known is not None:
+                row[torch.isin(row, torch.tensor(list(self._language_ids.values())))] = known
+
     def _find_prefix(self) -> range:
         """Positions of the prefix's tokens: behind the special tokens that open every text."""
         encoding = self.tokenizer(self.prefix + "a").encodings[0]
@@ -164,6 +188,24 @@ class MultilingualEncoder(nn.Module):
             if right <= end and not encoding.special_tokens_mask[i]
         ]
         return range(inside[0], inside[-1] + 1) if inside and self.prefix else range(0)
+
+
+def _language_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Return the tokens by which a tokenizer marks a text's language, by code; none where it marks none."""
+    if not getattr(tokenizer, "src_lang", None):
+        return {}
+    tokens = {token.content: index for index, token in tokenizer.added_tokens_decoder.items()}
+    found = {}
+    for code, flores in FLORES_CODES.items():  # NLLB's, M2M100's and mBART's ways to write it
+        names = (
+            flores,
+            f"__{code}__",
+            *(name for name in tokens if re.fullmatch(f"{code}_[A-Z]{{2}}", name)),
+        )
+        for name in names:
+            if name in tokens:
+                found[code] = tokens[name]
+    return found
 
 
 def _join(encoded: EncodedTexts, pairs: Sequence[tuple[str, ...]]) -> EncodedTexts:
@@ -191,13 +233,3 @@ def _join(encoded: EncodedTexts, pairs: Sequence[tuple[str, ...]]) -> EncodedTex
         tokens=tokens,
         truncated=truncated,
     )
-
-
-def _positions(model: PreTrainedModel) -> int:
-    """Longest input the encoder has positions for; encoders with relative positions have no end."""
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is None or model.config.model_type in FINAL_NORMS:
-        return 1_000_000
-    # XLM-R counts its positions from pad_token_id + 1 and so loses two of them.
-    offset = model.config.pad_token_id + 1 if "roberta" in model.config.model_type else 0
-    return positions - offset

@@ -44,6 +44,7 @@ class FrozenModels:
                 encoder.tokenizer,
                 prefix=config.encoder_prefix,
                 max_tokens=config.max_text_tokens,
+                language=config.encoder_language,
             ),
             self.llm(config.llm),
         )
@@ -67,10 +68,10 @@ class FrozenModels:
         return self._load("translator", reference)
 
     def fingerprints(self, config: BridgeConfig) -> dict[str, str]:
-        """Return the fingerprints of the config's `encoder` and `llm`."""
-        return {
-            "encoder": self._load("encoder", config.encoder).fingerprint,
-            "llm": self._load("llm", config.llm).fingerprint,
+        """Return the fingerprints of the config's `encoder` and `llm`, and of what shapes their input."""
+        loaded = {"encoder": self._load("encoder", config.encoder), "llm": self._load("llm", config.llm)}
+        return {role: model.fingerprint for role, model in loaded.items()} | {
+            f"{role}_input": model.input_fingerprint for role, model in loaded.items()
         }
 
     def _load(self, role: str, reference: str) -> LoadedModel:

@@ -73,6 +73,37 @@ LANGUAGES: dict[str, Language] = {
     )
 }
 
+FLORES_CODES = {
+    "ar": "arb_Arab",
+    "as": "asm_Beng",
+    "bg": "bul_Cyrl",
+    "bn": "ben_Beng",
+    "de": "deu_Latn",
+    "el": "ell_Grek",
+    "en": "eng_Latn",
+    "es": "spa_Latn",
+    "fr": "fra_Latn",
+    "gu": "guj_Gujr",
+    "hi": "hin_Deva",
+    "ja": "jpn_Jpan",
+    "kn": "kan_Knda",
+    "ml": "mal_Mlym",
+    "mr": "mar_Deva",
+    "or": "ory_Orya",
+    "pa": "pan_Guru",
+    "ru": "rus_Cyrl",
+    "si": "sin_Sinh",
+    "sw": "swh_Latn",
+    "ta": "tam_Taml",
+    "te": "tel_Telu",
+    "th": "tha_Thai",
+    "tr": "tur_Latn",
+    "ur": "urd_Arab",
+    "vi": "vie_Latn",
+    "zh": "zho_Hans",
+}
+"""Language code → code in FLORES-200 and NLLB (NLLB Team, 2022, "No Language Left Behind", table 1)."""
+
 
 def get_language(code: str) -> Language:
     """Return the language of a code.

@@ -1,5 +1,6 @@
 """The frozen English LLM behind soft tokens."""
 
+import logging
 import re
 from collections.abc import Callable
 from functools import cached_property
@@ -8,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import (
-    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     StoppingCriteriaList,
@@ -20,8 +20,13 @@ from fusion_demo.decoding import Decoding, StopWhen, write_batch, write_row
 from fusion_demo.errors import InputError, ModelError
 from fusion_demo.frozen_layers import lean_layers
 from fusion_demo.grouped_attention import share_keys
+from fusion_demo.llm_probe import LLMProbe
+from fusion_demo.plain_reading import PlainReader
 from fusion_demo.prefixes import Prefixes
+from fusion_demo.prompt import end_ids
 from fusion_demo.streaming import TokenStreamer, Written
+
+LOG = logging.getLogger(__name__)
 
 
 class FrozenLLM(nn.Module):
@@ -31,7 +36,12 @@ class FrozenLLM(nn.Module):
     text, and what stands before the soft tokens does not depend on anything trained. So their
     keys and values are computed once and shared by all rows, in training too.
 
+    That, and all else that is asked of an LLM, is tried once, against its own forward pass on token ids. One
+    that cannot do it, but reads embeddings, is read the plain way: each row alone, without a kept prefix.
+
     Attributes:
+        plain: What the LLM lacks, so that it is read the plain way; empty where it is not.
+        plain_writing: What it lacks, so that it writes the plain way.
         width: E, width of the input embeddings.
         embedding_rms: Root mean square of the input embeddings, as the LLM reads them.
         window: Most positions that the LLM reads and writes together; None: any number. Where layers
@@ -42,6 +52,9 @@ class FrozenLLM(nn.Module):
         model: The LLM.
         tokenizer: Its tokenizer.
         compile_graph: Makes what writes single rows on a CPU in torch's place; called with the first of them.
+
+    Raises:
+        ModelError: the LLM does not read embeddings, or its tokenizer has no end token.
     """
 
     def __init__(
@@ -55,6 +68,7 @@ class FrozenLLM(nn.Module):
         if tokenizer.eos_token_id is None:
             raise ModelError("The LLM's tokenizer has no end-of-sequence token. Set one in its folder.")
         self.model = model.requires_grad_(False).eval()
+        probe = LLMProbe(model, tokenizer)
         share_keys(model)
         lean_layers(model)
         self.tokenizer = tokenizer
@@ -63,10 +77,35 @@ class FrozenLLM(nn.Module):
             embeddings = self.embed(rows)  # not the weights themselves: Gemma's layer scales what it looks up
         self.width: int = embeddings.shape[1]
         self.embedding_rms: float = embeddings.float().pow(2).mean().sqrt().item()
-        self.window = _window(model.config)
         self._prefixes = Prefixes(model)
         self._inside_controls = _inside_controls(tokenizer)
         self._compile_graph = compile_graph
+        self._choose_ways(probe)
+
+    @property
+    def end_ids(self) -> tuple[int, ...]:
+        """Token ids that end an answer, see `fusion_demo.prompt.end_ids`."""
+        rows = self.model.get_input_embeddings().num_embeddings
+        return end_ids(self.tokenizer, self.model.generation_config, rows)
+
+    @torch.no_grad()
+    def _choose_ways(self, probe: LLMProbe) -> None:
+        self.plain, self.plain_writing, self.window = "", "", None
+        self._rows = PlainReader(self.model)
+        probe.check_embeddings(self.embed)
+        self.plain = self.plain_writing = probe.why_plain_reading(self)
+        self.plain_writing = self.plain or probe.why_wrong_writing(self)
+        if self.plain_writing and probe.why_wrong_writing(self):
+            self._rows.keeps = False
+        self._prefixes.clear()
+        self.window = probe.window(sliding=not self.plain)
+        if self.plain_writing:
+            LOG.warning(
+                "The LLM (%s) %s the plain way, slower but right: each row alone. It lacks %s.",
+                self.model.config.model_type,
+                "reads and writes" if self.plain else "writes",
+                self.plain_writing,
+            )
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the LLM's input embeddings of token ids: (…) -> (…, E)."""
@@ -89,6 +128,9 @@ class FrozenLLM(nn.Module):
         Raises:
             InputError: all that is longer than the LLM's window.
         """
+        if self.plain:
+            self._check_length(len(before) + embeddings.shape[1])
+            return self._rows.read(before, embeddings, mask, logits_to_keep)
         seen = functional.pad(mask, (len(before), 0), value=True)
         positions = positions_behind(mask, len(before))
         return self._read(before, embeddings, seen.long(), positions, logits_to_keep)
@@ -128,6 +170,9 @@ class FrozenLLM(nn.Module):
         Returns:
             Logits (B, 1 + N, V) at the last embedding and at the N tokens of all branches, in order.
         """
+        if self.plain:
+            self._check_length(len(before) + embeddings.shape[1] + max(map(len, branches), default=0))
+            return self._rows.read_branches(before, embeddings, mask, branches)
         ids = [token for branch in branches for token in branch]
         lengths = [len(branch) for branch in branches]
         positions = branch_positions(mask, len(before), lengths)
@@ -199,8 +244,10 @@ class FrozenLLM(nn.Module):
         """
         self._check_length(len(before) + mask.shape[1] + decoding.max_new_tokens)
         kept = before if keep_prefix else self._prefixes.longest_beginning(before)
-        options = decoding.generate_options(self.tokenizer)
+        options = decoding.generate_options(self.tokenizer, self.end_ids)
         streamer = TokenStreamer(self.tokenizer, on_token) if on_token else None
+        if self.plain_writing:
+            return self._rows.write(before, embeddings, mask, options, streamer=streamer, stop=stop)
         if len(mask) == 1 and self._runs_graph():
             prefix = self._prefixes.kept(kept) if kept else None
             rest = self.embed(torch.tensor([before[len(kept) :]], dtype=torch.long))
@@ -230,7 +277,9 @@ class FrozenLLM(nn.Module):
 
     def decode(self, ids: Tensor) -> list[str]:
         """Return the answers (B, N) as text, without control tokens and outer white space."""
-        return [text.strip() for text in self.tokenizer.batch_decode(ids, skip_special_tokens=True)]
+        ends = self.end_ids
+        written = [[token for token in row if token not in ends] for row in ids.tolist()]
+        return [text.strip() for text in self.tokenizer.batch_decode(written, skip_special_tokens=True)]
 
     def text_ids(self, text: str) -> list[int]:
         """Return the token ids of a text that a user typed; no part of it can act as a control token.
@@ -281,15 +330,6 @@ class FrozenLLM(nn.Module):
         # The model moves to another device or dtype: what was cached there is of no use here.
         self._prefixes.clear()
         return super()._apply(*args, **kwargs)
-
-
-def _window(config: PreTrainedConfig) -> int | None:
-    sliding = getattr(config, "sliding_window", None)
-    kinds = getattr(config, "layer_types", None)
-    if kinds is not None and "sliding_attention" not in kinds:
-        sliding = None
-    bounds = [getattr(config, "max_position_embeddings", None), sliding]
-    return min((bound for bound in bounds if bound), default=None)
 
 
 def _inside_controls(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -295,7 +295,11 @@ class Session:
     def _llm_alone(self, task: str) -> LLMAlone:
         """The LLM of the task's first checkpoint, prompted as that one prompts it."""
         config = self._folder.find(task).bridge
-        return LLMAlone(self._models.llm(config.llm), prompt_form=config.prompt_form)
+        return LLMAlone(
+            self._models.llm(config.llm),
+            prompt_form=config.prompt_form,
+            template_arguments=config.template_arguments,
+        )
 
     def _translator(self) -> Translator:
         if not self.translator:

@@ -183,6 +183,7 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "text_prompt_tokens": 7,
         "max_text_tokens": 20,
         "encoder_prefix": "query: ",
+        "template_arguments": "{}",
     }
     given = {
         "encoder",
@@ -190,7 +191,8 @@ def test_every_option_that_shapes_a_tensor_is_compared(make_bridge):
         "projection_width",
         "sentence_queries",
         "sentence_width",
-    }  # the models' fingerprints are compared; mlp alone has a width, and so has a map for sentences
+        "encoder_language",
+    }  # the models' fingerprints are compared; mlp, a map for sentences and NLLB's kin alone have the others
     assert set(changes) | given >= set(option_names(BridgeConfig))
 
     def shapes(**options):
@@ -341,3 +343,14 @@ def test_nothing_is_saved_that_was_trained_between_random_models(folder, tmp_pat
         "a checkpoint."
     )
     assert not (tmp_path / "new").exists()
+
+
+def test_a_changed_chat_template_is_noticed_and_old_checkpoints_are_not_asked(folder, tiny_models):
+    known = read_checkpoint_info(folder).fingerprints
+    save_again(folder, tiny_models, fingerprints={role: known[role] for role in ("encoder", "llm")})
+    load_checkpoint(folder, tiny_models)
+    save_again(folder, tiny_models, fingerprints=known | {"llm_input": "0" * 64})
+    with pytest.raises(
+        CheckpointError, match="the chat template, the rules or the special tokens were changed"
+    ):
+        load_checkpoint(folder, tiny_models)

@@ -1,12 +1,15 @@
 import pytest
 import torch
 from transformers import (
+    CONFIG_MAPPING,
+    MODEL_MAPPING,
     BertConfig,
     BertModel,
     M2M100Config,
     M2M100Model,
     MT5Config,
     MT5EncoderModel,
+    PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
     UMT5Config,
@@ -14,8 +17,8 @@ from transformers import (
 )
 
 from fusion_demo.encoder import MultilingualEncoder
-from fusion_demo.errors import ConfigError, InputError
-from fusion_demo.pretrained.tiny import ENCODER_LAYERS, ENCODER_WIDTH, build_tiny_encoder
+from fusion_demo.errors import ConfigError, InputError, ModelError
+from fusion_demo.pretrained.tiny import ENCODER_LAYERS, ENCODER_WIDTH, build_tiny_encoder, byte_tokenizer
 
 TEXTS = ["good day", "ශ්‍රී ලංකා", "a somewhat longer text than the others", "x"]
 
@@ -208,3 +211,132 @@ def test_post_norm_encoders_are_left_as_they_are(tiny):
     raw = model(**batch, output_hidden_states=True).hidden_states
     encoded = MultilingualEncoder(model, tokenizer)(["good day"])
     torch.testing.assert_close(encoded.layer_states, torch.stack(raw[1:], dim=2))
+
+
+SHAPE = {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+TWO_SIDED = {
+    "d_model": 24,
+    "encoder_layers": 3,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 32,
+    "decoder_ffn_dim": 32,
+}
+FAMILIES = {
+    # model type: (its sizes, whether it has a final norm)
+    "albert": ({**SHAPE, "embedding_size": 16}, False),
+    "bart": (TWO_SIDED, False),
+    "big_bird": (SHAPE, False),
+    "blenderbot": (TWO_SIDED, True),
+    "camembert": (SHAPE, False),
+    "data2vec-text": (SHAPE, False),
+    "deberta-v2": (SHAPE, False),
+    "distilbert": ({"dim": 24, "n_layers": 3, "n_heads": 2, "hidden_dim": 32}, False),
+    "electra": ({**SHAPE, "embedding_size": 16}, False),
+    "eurobert": ({**SHAPE, "num_key_value_heads": 1}, True),
+    "longformer": ({**SHAPE, "attention_window": 8}, False),
+    "marian": (TWO_SIDED, False),
+    "mbart": (TWO_SIDED, True),
+    "megatron-bert": (SHAPE, True),
+    "modernbert": (SHAPE, True),
+    "mpnet": (SHAPE, False),
+    "pegasus": (TWO_SIDED, True),
+    "rembert": ({**SHAPE, "input_embedding_size": 16}, False),
+    "roberta": (SHAPE, False),
+    "roberta-prelayernorm": (SHAPE, True),
+    "roformer": ({**SHAPE, "embedding_size": 24}, False),
+    "xlm": ({"emb_dim": 24, "n_layers": 3, "n_heads": 2}, False),
+    "xlm-roberta": (SHAPE, False),
+    "xlm-roberta-xl": (SHAPE, True),
+}
+BEHIND_PADDING = ("camembert", "data2vec-text", "longformer", "mpnet", "roberta", "roberta-prelayernorm")
+BEHIND_PADDING += ("xlm-roberta", "xlm-roberta-xl")
+LAYERS = ("num_hidden_layers", "encoder_layers", "n_layers")
+
+
+def build_family(family, tokenizer, layers=3, positions=64, **changes):
+    shape = FAMILIES[family][0] if family in FAMILIES else SHAPE
+    shape = {name: layers if name in LAYERS else size for name, size in shape.items()} | changes
+    config_class = CONFIG_MAPPING[family]
+    config = config_class(
+        vocab_size=len(tokenizer), max_position_embeddings=positions, pad_token_id=1, **shape
+    )
+    torch.manual_seed(0)
+    model = MODEL_MAPPING[config_class](config).eval()
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            parameter.data.normal_(std=0.3)
+    return model
+
+
+def encoder_half(model):
+    return model.get_encoder() if model.config.is_encoder_decoder else model
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_layer_is_what_an_encoder_says_that_ends_there(tiny, family):
+    """The reference is the same model with fewer layers."""
+    _, tokenizer = tiny
+    whole = build_family(family, tokenizer)
+    encoder = MultilingualEncoder(encoder_half(whole), tokenizer)
+    assert (encoder.final_norm is not None) == FAMILIES[family][1]
+    encoded = encoder(["good day"])
+    for layers in (1, 2, 3):
+        shorter = build_family(family, tokenizer, layers=layers)
+        assert not shorter.load_state_dict(whole.state_dict(), strict=False).missing_keys
+        with torch.no_grad():
+            last = encoder_half(shorter)(**tokenizer(["good day"], return_tensors="pt")).last_hidden_state
+        torch.testing.assert_close(encoded.layer_states[:, :, layers - 1], last, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["bart", "bert", "deberta-v2", "modernbert", *BEHIND_PADDING])
+def test_a_text_that_is_longer_than_the_positions_is_cut_to_them(tiny, family):
+    _, tokenizer = tiny
+    encoder = MultilingualEncoder(encoder_half(build_family(family, tokenizer, positions=34)), tokenizer)
+    assert encoder.max_tokens == (32 if family in BEHIND_PADDING else 34)
+    encoded = encoder(["a text of far more bytes than the encoder has positions for", "short"])
+    assert encoded.truncated == [True, False]
+    assert encoded.mask.sum(dim=1)[0] == encoder.max_tokens
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "reason"),
+    [
+        ("fnet", {}, "changes with the texts beside it: its layers mix in the padding"),
+        ("convbert", {"embedding_size": 24, "head_ratio": 1}, "mix in the padding"),
+        ("mobilebert", {}, "on scales of their own, and no final norm brings them onto one"),
+        ("bros", {}, "token ids alone do not do for it: You have to specify bbox"),
+    ],
+)
+def test_an_encoder_whose_layers_cannot_be_mixed_is_refused(tiny, family, changes, reason):
+    _, tokenizer = tiny
+    if family == "fnet":
+        changes = {"num_attention_heads": 2}
+    model = build_family(family, tokenizer, **changes)
+    with pytest.raises(ModelError, match=rf"^The encoder \({family}\) cannot be bridged: .*{reason}"):
+        MultilingualEncoder(model, tokenizer)
+
+
+@pytest.mark.parametrize("names", [("eng_Latn", "sin_Sinh"), ("en_XX", "si_LK"), ("__en__", "__si__")])
+def test_an_encoder_with_a_token_for_each_language_reads_each_text_in_its_own(names):
+    special = ("<s>", "<pad>", "</s>", "<unk>", *names)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=byte_tokenizer(special, opened_by=names[0], closed_by="</s>"), pad_token="<pad>"
+    )
+    tokenizer.src_lang = names[0]  # as NLLB's, M2M100's and mBART's have it
+    model = build_family("mbart", tokenizer).encoder
+    texts = ["good day to you all", "ශ්‍රී ලංකාව ලස්සන රටකි"]
+    encoded = MultilingualEncoder(model, tokenizer)(texts)
+    for row, name in enumerate(names):
+        ids = tokenizer(texts[row], return_tensors="pt")["input_ids"]
+        ids[0, 0] = special.index(name)
+        with torch.no_grad():
+            expected = model(input_ids=ids).last_hidden_state[0]
+        torch.testing.assert_close(
+            encoded.layer_states[row, encoded.mask[row], -1], expected, atol=1e-5, rtol=1e-4
+        )
+    stated = MultilingualEncoder(model, tokenizer, language="si")(["good day to you all"])
+    assert not torch.allclose(stated.layer_states[0], encoded.layer_states[0, encoded.mask[0]])
+    with pytest.raises(ConfigError, match="'encoder_language' is 'fr'; the encoder has tokens for en, si"):
+        MultilingualEncoder(model, tokenizer, language="fr")

@@ -36,7 +36,7 @@ def test_the_recipe_wins_over_the_preset_over_the_default():
     assert values["soft_token_dropout"] == 0.0  # recipe; the preset has 0.3
     assert values["fusion_score_rate"] == 0.1  # preset; the default is 1
     assert values["sentence_tokens"] == 8  # recipe; the preset has 1
-    assert values["batch_size"] == TrainConfig().batch_size
+    assert values["weight_decay"] == TrainConfig().weight_decay
     assert set(values) == {*option_names(BridgeConfig), *option_names(TrainConfig)}
 
 

@@ -1,10 +1,11 @@
 import pytest
 from tokenizers import processors
+from transformers import GenerationConfig
 
 from fusion_demo.decoding import Decoding
 from fusion_demo.errors import ConfigError, ModelError
 from fusion_demo.pretrained.tiny import build_tiny_llm
-from fusion_demo.prompt import ANSWER_SLACK, TEXT_MARK, build_frame
+from fusion_demo.prompt import ANSWER_SLACK, TEXT_MARK, build_frame, end_ids
 
 
 @pytest.fixture
@@ -112,3 +113,36 @@ def test_an_answer_may_be_a_little_longer_than_the_longest_label(form):
     longest = len("science") + (form == "bare") + 1
     decoding = frame.answer_decoding(tokenizer, ["arts", "science"])
     assert decoding == Decoding(max_new_tokens=longest + ANSWER_SLACK)
+
+
+def test_an_answer_ends_as_the_chat_template_ends_a_turn(tokenizer):
+    """Gemma's end token is <eos>, and its turns end in <end_of_turn>."""
+    tokenizer.chat_template = tokenizer.chat_template.replace("<|end|>", "<|pad|>\n")
+    frame = build_frame(tokenizer, "chat", instruction="Which topic?", bare_prompt="")
+    assert tokenizer.decode(frame.answer_ids(tokenizer, "sports")) == "sports<|pad|>"
+    bare = build_frame(tokenizer, "bare", instruction="", bare_prompt="Category: ")
+    assert tokenizer.decode(bare.answer_ids(tokenizer, "sports")) == " sports<|end|>"
+    defaults = GenerationConfig(eos_token_id=[1, 9, 50_256])
+    assert end_ids(tokenizer, defaults, len(tokenizer)) == (1, 9, tokenizer.pad_token_id)
+
+
+THINKING = (
+    "{{ messages[0]['content'] }}<|assistant|>"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "after"),
+    [("", "<|assistant|><think></think>"), ('{"enable_thinking": true}', "<|assistant|>")],
+)
+def test_thinking_is_off_unless_it_is_asked_for(tokenizer, arguments, after):
+    tokenizer.chat_template = THINKING
+    frame = build_frame(tokenizer, "chat", instruction="", bare_prompt="", template_arguments=arguments)
+    assert tokenizer.decode(frame.after) == after
+
+
+@pytest.mark.parametrize("arguments", ["yes", "[1]", '{"tokenize": true}'])
+def test_arguments_that_are_not_the_templates_are_refused(tokenizer, arguments):
+    with pytest.raises(ConfigError, match="--template-arguments takes a JSON object"):
+        build_frame(tokenizer, "chat", instruction="", bare_prompt="", template_arguments=arguments)

@@ -126,7 +126,11 @@ def teacher_of(system: System) -> System:
     answerer = system.answerer
     if isinstance(answerer, BridgeAnswerer):
         bridge = answerer.bridge
-        answerer = LLMAlone(bridge.llm, prompt_form=bridge.config.prompt_form)
+        answerer = LLMAlone(
+            bridge.llm,
+            prompt_form=bridge.config.prompt_form,
+            template_arguments=bridge.config.template_arguments,
+        )
     elif isinstance(answerer, TranslationPipeline | EchoAnswerer):
         answerer = answerer.llm
     return dataclasses.replace(system, answerer=answerer)

@@ -20,6 +20,7 @@ from fusion_demo.batching import batches_by_length
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.errors import DataError
 from fusion_demo.files import remove_unfinished, write_json
+from fusion_demo.pretrained.fingerprint import input_fingerprint
 from fusion_demo.tokens import Text
 
 BATCH_SIZE = 64
@@ -42,9 +43,14 @@ class CachedEncoder(MultilingualEncoder):
 
     def __init__(self, encoder: MultilingualEncoder, folder: Path, fingerprint: str) -> None:
         super().__init__(
-            encoder.model, encoder.tokenizer, prefix=encoder.prefix, max_tokens=encoder.max_tokens
+            encoder.model,
+            encoder.tokenizer,
+            prefix=encoder.prefix,
+            max_tokens=encoder.max_tokens,
+            language=encoder.language,
         )
-        key = json.dumps([fingerprint, self.prefix, self.max_tokens])
+        rules = input_fingerprint(self.tokenizer)
+        key = json.dumps([fingerprint, rules, self.prefix, self.max_tokens, self.language])
         self.folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
         self._index: dict[str, tuple[int, int]] = {}
         self._states_on_disk = np.empty((0, self.num_layers + 1, self.width), np.float16)

@@ -30,6 +30,8 @@ from fusion_demo.frozen import FrozenModels
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.presets import DEFAULT_PRESET, PRESETS, option_values
 from fusion_demo.pretrained import load_encoder, load_llm, load_translator
+from fusion_demo.pretrained.fingerprint import input_fingerprint
+from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task, get_task
 from train_cli.arguments import count, read_runtime
 from train_cli.state_cache import CachedEncoder
@@ -40,6 +42,7 @@ BELONGS_TO = {
     "preset": BASELINES,
     "llm": READS_ENGLISH,
     "prompt_form": READS_ENGLISH,
+    "template_arguments": READS_ENGLISH,
     "translator": ("translation-pipeline",),
     "beams": ("translation-pipeline",),
     "encoder": ("linear-probe",),
@@ -82,6 +85,7 @@ def add_system_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--preset", help=f"whose encoder and LLM: {', '.join(PRESETS)} (default: embedded)")
     group.add_argument("--llm", metavar="NAME", help="the LLM that reads the text (default: the preset's)")
     group.add_argument("--prompt-form", choices=PROMPT_FORMS, help="as in training (default: the preset's)")
+    group.add_argument("--template-arguments", metavar="JSON", help="as in training (default: none)")
     group.add_argument(
         "--translator",
         metavar="NAME",
@@ -144,7 +148,8 @@ def build_checkpoint(arguments: argparse.Namespace, info: CheckpointInfo, task: 
     details = {
         "trained_tensors": tensors.hexdigest(),
         "bridge": _digest(dataclasses.asdict(info.bridge)),
-        **info.fingerprints,
+        **{role: info.fingerprints[role] for role in ("encoder", "llm")},
+        "encoder_input": input_fingerprint(bridge.encoder.tokenizer),
     }
     best_of = getattr(arguments, "best_of", 1)
     if best_of > 1:
@@ -152,7 +157,9 @@ def build_checkpoint(arguments: argparse.Namespace, info: CheckpointInfo, task: 
     answerer: Answerer = BridgeAnswerer(bridge, info.name, best_of=best_of)
     if task.name == "chat" and info.task == "echo":
         answerer = EchoAnswerer(bridge, info.name, best_of=best_of, batch_size=arguments.batch_size)
-    return System(answerer, info.name, "", _complete(details, task, arguments))
+    frame = bridge.frame(task.instruction, task.bare_prompt)
+    details = _complete(details, task, arguments, bridge.llm, frame)
+    return System(answerer, info.name, "", details)
 
 
 def build_baseline(arguments: argparse.Namespace, task: Task, languages: Collection[str]) -> System:
@@ -166,7 +173,11 @@ def build_baseline(arguments: argparse.Namespace, task: Task, languages: Collect
         return _build_probe(arguments, config, task)
     device, dtype = read_runtime(arguments)
     loaded = load_llm(config.llm, device=device, dtype=dtype)
-    alone = LLMAlone(FrozenLLM(loaded.model, loaded.tokenizer), prompt_form=config.prompt_form)
+    alone = LLMAlone(
+        FrozenLLM(loaded.model, loaded.tokenizer),
+        prompt_form=config.prompt_form,
+        template_arguments=config.template_arguments,
+    )
     details = {
         "llm": loaded.fingerprint,
         "prompt_form": alone.prompt_form,
@@ -176,7 +187,8 @@ def build_baseline(arguments: argparse.Namespace, task: Task, languages: Collect
         f"`{config.llm}` reads the text itself, prompt form {config.prompt_form}; nothing is trained"
     )
     if arguments.baseline == "llm-alone":
-        return System(alone, alone.name, description, _complete(details, task, arguments))
+        details = _complete(details, task, arguments, alone.llm, alone.frame(task))
+        return System(alone, alone.name, description, details)
     loaded = load_translator(arguments.translator, device=device, dtype=dtype)
     beams = arguments.beams or BEAMS
     translator = Translator(loaded.model, loaded.tokenizer, name=arguments.translator, beams=beams)
@@ -187,7 +199,8 @@ def build_baseline(arguments: argparse.Namespace, task: Task, languages: Collect
         f"`{arguments.translator}` translates into English with {beams} beams, `{config.llm}` reads that, "
         f"prompt form {config.prompt_form}; nothing is trained"
     )
-    return System(pipeline, pipeline.name, description, _complete(details, task, arguments))
+    details = _complete(details, task, arguments, alone.llm, alone.frame(task))
+    return System(pipeline, pipeline.name, description, details)
 
 
 def _build_probe(arguments: argparse.Namespace, config: BridgeConfig, task: Task) -> System:
@@ -221,6 +234,7 @@ def _build_probe(arguments: argparse.Namespace, config: BridgeConfig, task: Task
     details = {
         **options,
         "encoder": loaded.fingerprint,
+        "encoder_input": loaded.input_fingerprint,
         "train": describe_data(train)["sha256"],
         "choosing": describe_data(choosing)["sha256"],
     }
@@ -253,7 +267,7 @@ def _describe_probe(probe: LinearProbe, config: BridgeConfig, examples: int, see
 
 def _baseline_config(arguments: argparse.Namespace) -> BridgeConfig:
     """The preset's models, prefix and prompt form, with what the command line says instead."""
-    names = ("llm", "prompt_form", *ENCODER_OPTIONS)
+    names = ("llm", "prompt_form", "template_arguments", *ENCODER_OPTIONS)
     given = {name: getattr(arguments, name, None) for name in names}
     given = {name: value for name, value in given.items() if value is not None}
     # A baseline is not trained, so that no task's recipe is for it.
@@ -261,12 +275,22 @@ def _baseline_config(arguments: argparse.Namespace) -> BridgeConfig:
     return read_config(BridgeConfig, {name: usual[name] for name in names} | given, "options")
 
 
-def _complete(details: dict[str, Any], task: Task, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Add what decides the answers of every system."""
+def _complete(
+    details: dict[str, Any],
+    task: Task,
+    arguments: argparse.Namespace,
+    llm: FrozenLLM | None = None,
+    frame: PromptFrame | None = None,
+) -> dict[str, Any]:
+    """Add what decides the answers of every system; of those with an LLM, the prompt as it reads it."""
     prompt = [task.instruction, task.bare_prompt, task.label_words, task.fields]
     if task.writes:
         prompt += [task.answer_tokens, task.no_repeat_ngram]
-    return {**details, "prompt": _digest(prompt), "dtype": arguments.dtype}
+    details = {**details, "prompt": _digest(prompt), "dtype": arguments.dtype}
+    if llm and frame:
+        answers = [frame.answer_ids(llm.tokenizer, words) for words in task.label_words.values()]
+        details["rendered_prompt"] = _digest([dataclasses.asdict(frame), answers, llm.end_ids])
+    return details
 
 
 def _digest(value: Any) -> str:

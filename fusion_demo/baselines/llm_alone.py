@@ -22,17 +22,24 @@ class LLMAlone:
     name = "llm-alone"
 
     def __init__(
-        self, llm: FrozenLLM, *, prompt_form: str = "auto", max_text_tokens: int = MAX_TEXT_TOKENS
+        self,
+        llm: FrozenLLM,
+        *,
+        prompt_form: str = "auto",
+        template_arguments: str = "",
+        max_text_tokens: int = MAX_TEXT_TOKENS,
     ) -> None:
         """Keep the LLM.
 
         Args:
             llm: The frozen LLM.
             prompt_form: "chat", "bare" or "auto", as a bridge's.
+            template_arguments: Of the LLM's chat template, as a bridge's.
             max_text_tokens: LLM tokens kept of each text, and at most half of the LLM's window.
         """
         self.llm = llm
         self.prompt_form = prompt_form
+        self.template_arguments = template_arguments
         self.max_text_tokens = min(max_text_tokens, (llm.window or 2 * max_text_tokens) // 2)
 
     def prepare(self, texts: Sequence[Text], language: str) -> list[Text]:
@@ -41,13 +48,13 @@ class LLMAlone:
 
     def score_labels(self, texts: Sequence[Text], task: Task) -> Tensor:
         """Return how likely the LLM finds each label's words, (B, K), in nats."""
-        frame = self._frame(task)
+        frame = self.frame(task)
         answers = [frame.answer_ids(self.llm.tokenizer, words) for words in task.label_words.values()]
         return self.llm.score_answers(frame.before, *self._read(texts, task, frame), answers)
 
     def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
         """Return the LLM's greedy answers."""
-        return self.write(texts, task, task.decoding(self._frame(task), self.llm.tokenizer))
+        return self.write(texts, task, task.decoding(self.frame(task), self.llm.tokenizer))
 
     def write(
         self,
@@ -58,7 +65,7 @@ class LLMAlone:
         stop: Callable[[], bool] | None = None,
     ) -> list[str]:
         """Return the LLM's answers, written as `decoding` says; see `FrozenLLM.generate` for `stop`."""
-        frame = self._frame(task)
+        frame = self.frame(task)
         read = self._read(texts, task, frame)
         return self.llm.decode(self.llm.generate(frame.before, *read, decoding, stop=stop))
 
@@ -66,7 +73,7 @@ class LLMAlone:
         self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
     ) -> float:
         """Return how far the LLM is, reading the texts, from itself reading the English, in nats a token."""
-        frame = self._frame(task)
+        frame = self.frame(task)
         ids = [frame.answer_ids(self.llm.tokenizer, answer) for answer in answers]
         targets = pad(ids, self.llm.model.device)
         read, taught = (
@@ -77,7 +84,7 @@ class LLMAlone:
 
     def count_answer_tokens(self, answers: Sequence[str], task: Task) -> list[int]:
         """Return how many tokens each answer has, its end token included."""
-        frame = self._frame(task)
+        frame = self.frame(task)
         return [len(frame.answer_ids(self.llm.tokenizer, answer)) for answer in answers]
 
     def text_ids(self, text: Text, task: Task) -> list[int]:
@@ -97,12 +104,14 @@ class LLMAlone:
         """Return whether the LLM reads less than the whole text."""
         return len(self.llm.text_ids(task.plain(text))) > self.max_text_tokens
 
-    def _frame(self, task: Task) -> PromptFrame:
+    def frame(self, task: Task) -> PromptFrame:
+        """Return the LLM's own tokens around a text of a task."""
         return build_frame(
             self.llm.tokenizer,
             self.prompt_form,
             instruction=task.instruction,
             bare_prompt=task.bare_prompt,
+            template_arguments=self.template_arguments,
         )
 
     def _read(self, texts: Sequence[Text], task: Task, frame: PromptFrame) -> tuple[Tensor, Tensor]:

@@ -7,38 +7,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fusion_demo.batching import batches_by_length
 from fusion_demo.errors import ConfigError
-from fusion_demo.languages import LANGUAGES, get_language
-
-FLORES_CODES = {
-    "ar": "arb_Arab",
-    "as": "asm_Beng",
-    "bg": "bul_Cyrl",
-    "bn": "ben_Beng",
-    "de": "deu_Latn",
-    "el": "ell_Grek",
-    "en": "eng_Latn",
-    "es": "spa_Latn",
-    "fr": "fra_Latn",
-    "gu": "guj_Gujr",
-    "hi": "hin_Deva",
-    "ja": "jpn_Jpan",
-    "kn": "kan_Knda",
-    "ml": "mal_Mlym",
-    "mr": "mar_Deva",
-    "or": "ory_Orya",
-    "pa": "pan_Guru",
-    "ru": "rus_Cyrl",
-    "si": "sin_Sinh",
-    "sw": "swh_Latn",
-    "ta": "tam_Taml",
-    "te": "tel_Telu",
-    "th": "tha_Thai",
-    "tr": "tur_Latn",
-    "ur": "urd_Arab",
-    "vi": "vie_Latn",
-    "zh": "zho_Hans",
-}
-"""Language code → code in FLORES-200 and NLLB (NLLB Team, 2022, "No Language Left Behind", table 1)."""
+from fusion_demo.languages import FLORES_CODES, LANGUAGES, get_language
 
 MAX_SOURCE_TOKENS = 512
 MAX_TARGET_TOKENS = 256

@@ -232,6 +232,7 @@ class _Turn:
             self.messages[:-1],
             prompt_tokens=self.room - message_tokens,
             bare_prompt=get_training_task("chat").bare_prompt,
+            template_arguments=(self.bridges.chat or self.bridges.echo).config.template_arguments,
         )
 
     def _turn(

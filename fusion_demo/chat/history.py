@@ -29,7 +29,13 @@ class History:
 
 
 def build_history(
-    llm: FrozenLLM, form: str, earlier: Sequence[Message], *, prompt_tokens: int, bare_prompt: str = ""
+    llm: FrozenLLM,
+    form: str,
+    earlier: Sequence[Message],
+    *,
+    prompt_tokens: int,
+    bare_prompt: str = "",
+    template_arguments: str = "",
 ) -> History:
     """Build the frame of the newest message behind as many earlier turns as fit.
 
@@ -40,17 +46,27 @@ def build_history(
             or go together. Nothing in them can act as one of the LLM's control tokens.
         prompt_tokens: Most tokens that the frame may have. Without a single earlier turn it may have more.
         bare_prompt: What stands between the boundary and the answer, bare form only.
+        template_arguments: Of the LLM's chat template, see `build_frame`.
     """
-    frame = build_frame(llm.tokenizer, form, instruction="", bare_prompt=bare_prompt)
+
+    def frame_behind(turns: Sequence[tuple[str, list[int]]]) -> PromptFrame:
+        return build_frame(
+            llm.tokenizer,
+            form,
+            instruction="",
+            bare_prompt=bare_prompt,
+            history=turns,
+            template_arguments=template_arguments,
+        )
+
+    frame = frame_behind([])
     turns: list[tuple[str, list[int]]] = []
     kept = 0
     for start in range(len(earlier) - 2, -1, -2):
         exchange = [
             (message.role, llm.text_ids(plain_text(message))) for message in earlier[start : start + 2]
         ]
-        longer = build_frame(
-            llm.tokenizer, form, instruction="", bare_prompt=bare_prompt, history=[*exchange, *turns]
-        )
+        longer = frame_behind([*exchange, *turns])
         if frame_tokens(longer) > prompt_tokens:
             break
         frame, turns, kept = longer, [*exchange, *turns], kept + 2

@@ -119,7 +119,10 @@ class EchoAnswerer:
 
     def __init__(self, bridge: FusionBridge, name: str, *, best_of: int, batch_size: int) -> None:
         self.name = name
-        self.llm = LLMAlone(bridge.llm, prompt_form=bridge.config.prompt_form)
+        config = bridge.config
+        self.llm = LLMAlone(
+            bridge.llm, prompt_form=config.prompt_form, template_arguments=config.template_arguments
+        )
         self._bridge, self._best_of, self._batch_size = bridge, best_of, batch_size
         self._understood: dict[str, str] = {}
 

@@ -1,10 +1,11 @@
-"""Recognise a frozen model again: one hash over its weights and its vocabulary."""
+"""Recognise a frozen model again: by its weights and its vocabulary, and by what shapes its input."""
 
 import hashlib
+import json
 import struct
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _CHUNK_VALUES = 1 << 22
 
@@ -31,3 +32,27 @@ def fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> s
         encoded = piece.encode()
         digest.update(struct.pack("<II", index, len(encoded)) + encoded)
     return digest.hexdigest()
+
+
+def input_fingerprint(tokenizer: PreTrainedTokenizerBase, defaults: GenerationConfig | None = None) -> str:
+    """Return a SHA-256 in hexadecimal over what makes token ids of a text, but the vocabulary.
+
+    These are the rules by which a text is normalised, cut and closed, the special tokens, the chat template,
+    and the end tokens that the model generates with. Checkpoints from before there was this one lack it.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        defaults: What an LLM generates with by default.
+    """
+    rules = json.loads(tokenizer.backend_tokenizer.to_str()) if tokenizer.is_fast else {}
+    facts = {
+        "rules": {name: rules.get(name) for name in ("normalizer", "pre_tokenizer", "post_processor")},
+        "merges": rules.get("model", {}).get("merges"),
+        "special": {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
+        "added": {
+            index: [token.content, token.special] for index, token in tokenizer.added_tokens_decoder.items()
+        },
+        "template": tokenizer.chat_template,
+        "ends": getattr(defaults, "eos_token_id", None),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

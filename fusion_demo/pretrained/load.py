@@ -40,7 +40,7 @@ from fusion_demo.compiled import graph_of
 from fusion_demo.errors import ModelError, unknown_name
 from fusion_demo.pretrained.conversion import ensure_converted
 from fusion_demo.pretrained.embedded import EMBEDDED, PREFIX, Role, get_embedded
-from fusion_demo.pretrained.fingerprint import fingerprint
+from fusion_demo.pretrained.fingerprint import fingerprint, input_fingerprint
 from fusion_demo.pretrained.quiet import quiet_transformers
 from fusion_demo.pretrained.random_weights import (
     build_llama_3_2_1b,
@@ -61,7 +61,9 @@ BUILT = {
 }
 """Reference → role and builder of the models that are made in memory."""
 
-_T5_ENCODERS = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
+T5_ENCODERS = {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}
+"""Model type → the class that reads the encoder alone."""
+
 _LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
 
 
@@ -69,7 +71,8 @@ _LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, Safete
 class LoadedModel:
     """A frozen model in evaluation mode, its tokenizer, and how to recognise both.
 
-    `fingerprint` is the same for every load of the same weights and vocabulary. `graph` is an LLM's graph for
+    `fingerprint` is the same for every load of the same weights and vocabulary; `input_fingerprint`, of the
+    same rules, special tokens, chat template and end tokens. `graph` is an LLM's graph for
     CPUs that lies beside its weights, see `fusion_demo.compiled`.
     """
 
@@ -77,6 +80,7 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerBase
     reference: str
     fingerprint: str
+    input_fingerprint: str
     graph: Path | None = None
 
 
@@ -128,7 +132,9 @@ def _load(reference: str, role: Role, device: str | torch.device, dtype: torch.d
         with quiet_transformers(bars=not isinstance(source, Path)):
             model, tokenizer = _read(reference, source, role, dtype)
     model = model.to(device).eval().requires_grad_(False)
-    return LoadedModel(model, tokenizer, reference, fingerprint(model, tokenizer), graph)
+    defaults = model.generation_config if role == "LLM" else None
+    shaped_by = input_fingerprint(tokenizer, defaults)
+    return LoadedModel(model, tokenizer, reference, fingerprint(model, tokenizer), shaped_by, graph)
 
 
 def _build(reference: str, role: Role) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -168,7 +174,7 @@ def _read(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     try:
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-        _check_role(config, role, reference)
+        check_role(config, role, reference)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         read = {"encoder": _read_encoder, "LLM": _read_llm, "translator": _read_translator}[role]
         model, report = read(
@@ -184,7 +190,7 @@ def _read(
     _check_complete(model, report, reference)
     _mend_tokenizer(tokenizer, model, role)
     _check_tokenizer(tokenizer, model, reference, role)
-    if role == "encoder" and hasattr(model, "decoder"):
+    if role == "encoder" and config.is_encoder_decoder:
         model = model.get_encoder()
     return model, tokenizer
 
@@ -192,7 +198,7 @@ def _read(
 def _read_encoder(
     config: PreTrainedConfig, source: Path | str, **options: Any
 ) -> tuple[PreTrainedModel, dict]:
-    model_class = _T5_ENCODERS.get(config.model_type) or MODEL_MAPPING[type(config)]
+    model_class = T5_ENCODERS.get(config.model_type) or MODEL_MAPPING[type(config)]
     if "add_pooling_layer" in inspect.signature(model_class).parameters:
         options["add_pooling_layer"] = False
     return model_class.from_pretrained(source, config=config, **options)
@@ -208,14 +214,17 @@ def _read_translator(
     return AutoModelForSeq2SeqLM.from_pretrained(source, config=config, **options)
 
 
-def _check_role(config: PreTrainedConfig, role: Role, reference: str) -> None:
+def check_role(config: PreTrainedConfig, role: Role, reference: str) -> None:
+    """Refuse a family that is none of a role.
+
+    Raises:
+        ModelError: the model is another kind.
+    """
     kind = type(config)
     # BERT and its kin are listed as causal LMs too; being masked LMs sets them apart.
     causal = kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING
     is_llm = causal and not config.is_encoder_decoder
-    reads_text = hasattr(config, "vocab_size") and (
-        kind in MODEL_MAPPING or config.model_type in _T5_ENCODERS
-    )
+    reads_text = hasattr(config, "vocab_size") and (kind in MODEL_MAPPING or config.model_type in T5_ENCODERS)
     if role == "translator" and kind not in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
         raise ModelError(
             f"'{reference}' ({config.model_type}) is no translator. Give an encoder-decoder model, "
@@ -245,7 +254,7 @@ def _check_complete(model: PreTrainedModel, report: dict, reference: str) -> Non
 
 
 def _mend_tokenizer(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, role: Role) -> None:
-    if tokenizer.is_fast and model.config.model_type in _T5_ENCODERS:
+    if tokenizer.is_fast and model.config.model_type in T5_ENCODERS:
         mend_t5_tokenizer(tokenizer, model.get_input_embeddings().num_embeddings)
     if role == "LLM" and tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -110,7 +110,7 @@ def test_texts_are_read_as_they_are(llm):
 def test_write_takes_its_own_decoding_and_stops_when_told(llm):
     alone, task = LLMAlone(llm), get_task("news")
     assert alone.generate(TEXTS, task) == alone.write(
-        TEXTS, task, task.decoding(alone._frame(task), llm.tokenizer)
+        TEXTS, task, task.decoding(alone.frame(task), llm.tokenizer)
     )
     steps = []
     alone.write(TEXTS[:1], task, Decoding(max_new_tokens=9), stop=lambda: steps.append(1) or len(steps) == 3)

@@ -4,10 +4,11 @@ import struct
 
 import pytest
 import torch
-from tokenizers import AddedToken
+from tokenizers import AddedToken, normalizers
 from torch import nn
+from transformers import GenerationConfig
 
-from fusion_demo.pretrained.fingerprint import fingerprint
+from fusion_demo.pretrained.fingerprint import fingerprint, input_fingerprint
 from fusion_demo.pretrained.tiny import build_tiny_encoder, build_tiny_llm
 
 
@@ -98,3 +99,31 @@ def slow_fingerprint(model, tokenizer, skip=frozenset()):
 
 def test_it_equals_the_slow_definition(encoder):
     assert fingerprint(*encoder) == slow_fingerprint(*encoder)
+
+
+def change_template(tokenizer):
+    tokenizer.chat_template += " "
+
+
+def change_special(tokenizer):
+    tokenizer.eos_token = "<|begin|>"
+
+
+def change_rules(tokenizer):
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFC()
+
+
+@pytest.mark.parametrize("change", [change_template, change_special, change_rules])
+def test_what_shapes_a_prompt_has_a_fingerprint_of_its_own(llm, change):
+    model, tokenizer = llm
+    before, weights = input_fingerprint(tokenizer), fingerprint(model, tokenizer)
+    tokenizer(["a batch", "cut and padded"], padding=True, truncation=True, max_length=4)
+    assert input_fingerprint(tokenizer) == before
+    change(tokenizer)
+    assert input_fingerprint(tokenizer) != before
+    assert fingerprint(model, tokenizer) == weights
+
+
+def test_end_tokens_of_the_generation_count(llm):
+    defaults = GenerationConfig(eos_token_id=[1, 2])
+    assert input_fingerprint(llm[1], defaults) != input_fingerprint(llm[1], GenerationConfig(eos_token_id=1))

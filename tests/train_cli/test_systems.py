@@ -9,7 +9,7 @@ import pytest
 from fusion_demo.baselines import LLMAlone, translator
 from fusion_demo.evaluation import read_run
 from fusion_demo.llm import FrozenLLM
-from fusion_demo.pretrained import load_encoder, load_llm
+from fusion_demo.pretrained import load_encoder, load_llm, tiny
 from fusion_demo.tasks import get_task
 from train_cli.__main__ import main
 
@@ -239,3 +239,10 @@ def test_the_probes_encoder_may_be_another_one(evaluate, tmp_path):
     status, result = evaluate("linear-probe", "--encoder=own", "--languages=si")
     assert status == 0
     assert result["encoder"]["encoder"] == "own"
+
+
+def test_answers_to_another_rendered_prompt_are_not_taken_for_these(evaluate, data, monkeypatch, capsys):
+    assert evaluate("llm-alone", "--languages=si")[0] == 0
+    monkeypatch.setattr(tiny, "CHAT_TEMPLATE", tiny.CHAT_TEMPLATE + " ")
+    assert evaluate("llm-alone", "--languages=si")[0] != 0
+    assert "holds the predictions of another run: rendered_prompt was" in capsys.readouterr().err
