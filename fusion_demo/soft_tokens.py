@@ -55,6 +55,12 @@ class SoftTokens:
             prompt=prompt,
         )
 
+    def without_words(self, rows: Tensor) -> "SoftTokens":
+        """Hide all but the tokens that stand for a whole text, in the rows (B,) that are True."""
+        mask = self.mask.clone()
+        mask[:, self.summaries :] &= ~rows[:, None]
+        return replace(self, mask=mask)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Disturbance:

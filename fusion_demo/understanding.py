@@ -87,6 +87,8 @@ def understand(
         texts: B texts in any language.
         soft: Their soft tokens, if they are made already.
         candidates: n, echoes of each text. One is greedy, n − 1 are sampled; they are written in one batch.
+            Where the bridge has sentence tokens with a map of their own, half of them hear these alone: words
+            that were heard wrongly mislead, and the sentence is often understood without them.
         seed: Of the sampling.
         on_token: Gets the greedy echo of a single text after each token.
         stop: Ends the writing after the token during which it came to return True; the best of what there is
@@ -100,7 +102,11 @@ def understand(
     echoes = [[echo] for echo in bridge.write(soft, frame, greedy, on_token=on_token, stop=stop)]
     if candidates > 1 and not (stop and stop()):
         sampled = replace(greedy, temperature=TEMPERATURE, top_p=TOP_P, seed=seed)
-        further = iter(bridge.write(soft.repeated(candidates - 1), frame, sampled, stop=stop))
+        repeated = soft.repeated(candidates - 1)
+        if bridge.sentence is not None:
+            number = torch.arange(len(repeated.mask), device=repeated.mask.device) % (candidates - 1)
+            repeated = repeated.without_words(number >= (candidates - 1) // 2)
+        further = iter(bridge.write(repeated, frame, sampled, stop=stop))
         echoes = [[first, *(next(further) for _ in range(candidates - 1))] for (first,) in echoes]
     wanted = sentence_vectors(bridge.encoder, texts)
     flat = [echo for row in echoes for echo in row]

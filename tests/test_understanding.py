@@ -31,7 +31,12 @@ def echoes_of(bridge, number):
     greedy = replace(task.decoding(frame, bridge.llm.tokenizer), max_new_tokens=min(96, longest))
     rows = [[echo] for echo in bridge.write(soft, frame, greedy)]
     sampled = replace(greedy, temperature=TEMPERATURE, top_p=TOP_P, seed=3)
-    more = bridge.write(soft.repeated(number - 1), frame, sampled)
+    repeated = soft.repeated(number - 1)
+    mask = repeated.mask.clone()
+    for row in range(len(mask)):
+        if row % (number - 1) >= (number - 1) // 2:
+            mask[row, 2:] = False  # the two sentence tokens alone
+    more = bridge.write(replace(repeated, mask=mask), frame, sampled)
     return [[first, *more[i * (number - 1) :][: number - 1]] for i, (first,) in enumerate(rows)]
 
 

@@ -143,9 +143,9 @@ def default_folder(description: RunDescription) -> Path:
     Example: "llm-alone" on 300 test texts of news -> `runs/llm-alone/news-test-seed0-300`.
     """
     number = description.max_examples or "all"
-    return (
-        RUNS / description.system / f"{description.task}-{description.split}-seed{description.seed}-{number}"
-    )
+    best_of = f"-best-of-{description.details['best_of']}" if "best_of" in description.details else ""
+    name = f"{description.task}-{description.split}-seed{description.seed}-{number}{best_of}"
+    return RUNS / description.system / name
 
 
 def _check_task(arguments: argparse.Namespace, task: Task, info: CheckpointInfo | None) -> None:
