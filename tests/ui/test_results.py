@@ -74,7 +74,7 @@ def test_the_tab_has_every_table_of_the_page_and_its_cells():
     call = built(ROOT / "checkpoints", ROOT / "docs/metrics")
     for section in sections:
         assert f"## {section.heading}\n" in page
-        for name in table_names(section)[:2]:
+        for name in table_names(section)[-1:]:
             found, _ = call(section.heading, name)
             assert found["results-section"].value == section.heading
             assert found["results-table"].value == name
