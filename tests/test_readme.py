@@ -205,6 +205,12 @@ def test_every_requirement_is_pinned():
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", line.split(";")[0]) for line in REQUIREMENT_LINES)
 
 
+def test_the_version_is_the_newest_of_the_changelog():
+    versions = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert versions == sorted(versions, key=lambda v: [*map(int, v.split("."))], reverse=True)
+    assert f'\nversion = "{versions[0]}"\n' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
 def test_the_index_of_decisions_is_complete():
     linked = re.findall(r"\]\(([^)]+)\)", (DECISIONS / "README.md").read_text("utf-8"))
     assert linked == sorted(path.name for path in DECISIONS.glob("0*.md"))

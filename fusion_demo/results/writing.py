@@ -31,17 +31,18 @@ HEADINGS = {"echo": "Understood as: the echo", "chat": "Chat: answers to message
 CELLS = "Each cell: English / mean of the other languages / Sinhala, where measured.\n"
 INTRODUCTIONS = {
     "echo": """\
-What the LLM says where it is asked to repeat in English what stands behind the bridge, against the English
-sentence of the same line. *chrF* and *BLEU* are sacrebleu's; *content words found* are those of the English
-sentence in the echo; *retrieved* is how often the echo is closer (chrF) to its own sentence than to every
-other, *by vector* the same by the encoder's sentence vectors. Best of n: the one of n echoes whose vector is
-nearest to that of the foreign text. English is the ceiling, the LLM that reads the foreign text itself the
-floor.
+The LLM is asked to repeat in English what the bridge hands over: how much of a foreign sentence arrives? Its
+echo is held against the English sentence of the same line. *chrF* and *BLEU* (by sacrebleu) compare letters
+and words, 100 is the same sentence; *content words found* are those of the English sentence in the echo;
+*retrieved* is how often the echo is closer (chrF) to its own sentence than to every other, *by vector* the
+same by the encoder's sentence vectors. Best of n: of n echoes the one whose vector is nearest to the foreign
+text's. English is the ceiling, the LLM that reads the foreign text itself the floor. All in per cent.
 """,
     "chat": """\
-*Agreement* is the chrF of the answers with the LLM's own answers to the English messages, and *divergence*
-how far the LLM's distributions along those answers are from its own (KL). *Reference* and *content words
-found* compare with the reference answers, which the LLM itself seldom finds: see its row for English.
+How near do the answers to foreign messages come to the LLM's own answers to the same messages in English?
+*Agreement* is their likeness in letters (chrF, 100 is the same answer); *divergence* is how far the LLM's
+expectation of each next token is from its own (KL divergence, 0 is the same). *Reference* and *content words
+found* compare with the data's own answers, which the LLM itself seldom finds: see its figures for English.
 """,
 }
 
