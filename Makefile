@@ -48,7 +48,7 @@ fix: $(DEV_STAMP)  ## mend what the linter can mend, and format
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-docs: $(APP_STAMP)  ## write the README's option tables and docs/results.md anew
+docs: $(APP_STAMP)  ## write docs/options.md, docs/results.md and the pages below it anew
 	@PYTHONPATH=. $(RUN) docs/options.py
 	@$(RUN) -m train_cli results
 

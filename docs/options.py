@@ -1,6 +1,6 @@
-"""Write the README's tables of options from the config dataclasses and from `benchmark`: `make docs`.
+"""Write docs/options.md from the config dataclasses and from `benchmark`: `make docs`.
 
-The tables stand between marker lines, and `tests/test_readme.py` fails when they are stale.
+`tests/test_readme.py` fails when it is stale.
 """
 
 import argparse
@@ -12,9 +12,6 @@ from fusion_demo.presets import DEFAULT_PRESET, PRESETS, RECIPES
 from fusion_demo.settings import Settings, variable_of
 from train_cli.benchmark import MEASUREMENTS, add_arguments
 
-BEGIN, END = "<!-- options:begin -->", "<!-- options:end -->"
-SETTINGS_BEGIN, SETTINGS_END = "<!-- settings:begin -->", "<!-- settings:end -->"
-BENCHMARK_BEGIN, BENCHMARK_END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
 BENCHMARK_OUTPUT = "file to write, as docs/metrics/benchmark-NAME.json"
 
 
@@ -89,26 +86,46 @@ def setting_cell(value: str | int | bool) -> str:
     return "" if value == 0 and value is not False else default_cell(value)
 
 
-def between(page: str, begin: str, end: str, text: str) -> str:
-    """Return a page with new text between two marker lines."""
-    before, rest = page.split(begin)
-    _, after = rest.split(end)
-    return f"{before}{begin}\n{text}\n{end}{after}"
+def options_page() -> str:
+    """Return the page of all options, as Markdown."""
+    return f"""# Options
 
+Made by `make docs` from the code; do not edit by hand. On/off options are set with `--projection-norm` and
+`--no-projection-norm`.
 
-def with_options(readme: str) -> str:
-    """Return the README with its tables made anew; the text around them stays."""
-    tables = (
-        f"The bridge (saved in the checkpoint's `config.json`):\n\n{option_table(BridgeConfig)}\n\n"
-        f"Its training:\n\n{option_table(TrainConfig)}\n\n"
-        f"Presets; without `--preset`, `{DEFAULT_PRESET}` holds. What it has for a task, the recipe of the "
-        "shipped checkpoints, wins over what it has for every task; the warm start is left out of it where "
-        f"`--init-from` is given:\n\n{preset_table()}"
-    )
-    readme = between(between(readme, BEGIN, END, tables), SETTINGS_BEGIN, SETTINGS_END, settings_table())
-    return between(readme, BENCHMARK_BEGIN, BENCHMARK_END, benchmark_table())
+- [train](#train), the bridge and its training; [presets](#presets)
+- [page](#page), the settings of `app.py`
+- [benchmark](#benchmark)
+
+## train
+
+The bridge (saved in the checkpoint's `config.json`):
+
+{option_table(BridgeConfig)}
+
+Its training:
+
+{option_table(TrainConfig)}
+
+## presets
+
+Without `--preset`, `{DEFAULT_PRESET}` holds. What it has for a task, the recipe of the shipped checkpoints,
+wins over what it has for every task; the warm start is left out of it where `--init-from` is given.
+
+{preset_table()}
+
+## page
+
+Every setting is an option of `python app.py` and an environment variable; the option wins. A switch is
+`--share` or `--no-share`, in the environment `on` or `off`.
+
+{settings_table()}
+
+## benchmark
+
+{benchmark_table()}
+"""
 
 
 if __name__ == "__main__":
-    path = Path(__file__).resolve().parents[1] / "README.md"
-    path.write_text(with_options(path.read_text("utf-8")), "utf-8")
+    Path(__file__).with_name("options.md").write_text(options_page(), "utf-8")

@@ -1,4 +1,4 @@
-"""The README and the decisions say what is so: files, commands, targets, options, versions."""
+"""The README, the pages of docs/ and the decisions say what is so: files, commands, options, versions."""
 
 import ast
 import importlib.util
@@ -16,12 +16,25 @@ import yaml
 
 import app
 import train_cli.__main__
+from fusion_demo.settings import read_settings
 from fusion_demo.tasks import TASKS
 from train_cli.__main__ import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [README, (ROOT / "CONTRIBUTING.md").read_text("utf-8")]
+OPTIONS = "docs/options.md"
+TOPICS = ("training", "measuring", "serving", "api", "paper-setting")
+PAGES = {
+    path: (ROOT / path).read_text("utf-8")
+    for path in (
+        "README.md",
+        "CONTRIBUTING.md",
+        OPTIONS,
+        "docs/results.md",
+        *(f"docs/{t}.md" for t in TOPICS),
+    )
+}
+PROGRAMS = PAGES["docs/api.md"]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 REQUIREMENTS = (ROOT / "requirements.txt").read_text("utf-8")
 REQUIREMENT_LINES = (REQUIREMENTS + (ROOT / "requirements-dev.txt").read_text("utf-8")).splitlines()
@@ -38,13 +51,20 @@ def code_spans(page: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL))
 
 
-def named_files(page: str) -> set[str]:
-    """Return the project's files and folders that a page names: link targets, and paths in backticks."""
-    links = {link for link in re.findall(r"\]\(([^)#]+)\)", page) if "://" not in link}
-    paths = {
+def named_files(path: str) -> set[Path]:
+    """Return the files and folders that a page names: targets of its links, and paths in backticks."""
+    page = PAGES[path]
+    links = {link for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page) if "://" not in link}
+    spans = {
         span for span in code_spans(page) if re.fullmatch(r"[\w.-]+(/[\w.-]+)*(/|\.(py|md|txt|toml))", span)
     }
-    return links | paths
+    return {(ROOT / path).parent / link for link in links} | {ROOT / span for span in spans}
+
+
+def anchors(page: str) -> set[str]:
+    """Return the anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def commands(page: str, start: str) -> list[str]:
@@ -53,20 +73,34 @@ def commands(page: str, start: str) -> list[str]:
     return [line for line in lines if line.startswith(start)]
 
 
-PAPER_SETTING = (ROOT / "docs/paper-setting.md").read_text("utf-8")
-TRAIN_CLI_COMMANDS = [
-    line for page in (README, PAPER_SETTING) for line in commands(page, "python -m train_cli ")
-]
-MAKE_TARGETS = {line.split()[1] for page in PAGES for line in commands(page, "make ")}
+TRAIN_CLI_COMMANDS = sorted(
+    {line for page in PAGES.values() for line in commands(page, "python -m train_cli ")}
+)
+APP_COMMANDS = sorted({line for page in PAGES.values() for line in commands(page, "python app.py ")})
+MAKE_TARGETS = {line.split()[1] for page in PAGES.values() for line in commands(page, "make ")}
 
 
 def front_matter() -> dict:
     return yaml.safe_load(README.split("---\n")[1])
 
 
-@pytest.mark.parametrize("name", sorted(set.union(*map(named_files, PAGES))))
-def test_every_file_that_is_named_exists(name):
-    assert (ROOT / name).exists()
+@pytest.mark.parametrize("path", PAGES)
+def test_every_file_and_heading_that_is_named_exists(path):
+    assert [str(name) for name in named_files(path) if not name.exists()] == []
+    for link, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", PAGES[path]):
+        target = (ROOT / path).parent / link if link else ROOT / path
+        assert anchor in anchors(target.read_text("utf-8")), f"{link}#{anchor}"
+
+
+def test_the_readme_and_the_results_are_short_enough_to_read():
+    assert len(README.encode()) <= 9_000
+    assert len(PAGES["docs/results.md"].encode()) <= 25_000
+
+
+def test_the_readmes_figures_are_those_of_the_results():
+    figures = re.findall(r"(\d+\.\d) %", README)
+    assert figures
+    assert [figure for figure in figures if f"| {figure}" not in PAGES["docs/results.md"]] == []
 
 
 @pytest.mark.parametrize("line", TRAIN_CLI_COMMANDS)
@@ -78,19 +112,25 @@ def test_the_main_commands_are_shown():
     assert {"train", "evaluate", "models"} <= {line.split()[3] for line in TRAIN_CLI_COMMANDS}
 
 
+def test_every_app_command_parses():
+    assert APP_COMMANDS
+    for line in APP_COMMANDS:
+        read_settings("", shlex.split(line)[2:], {})
+
+
 @pytest.mark.parametrize("target", sorted(MAKE_TARGETS))
 def test_every_make_target_exists(target):
     assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
 
 
 def test_python_examples_compile():
-    for block in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```python\n(.*?)^```$", PROGRAMS, re.MULTILINE | re.DOTALL):
         ast.parse(block)
 
 
 SINGLE_TEXT_EXAMPLES = [
     block
-    for block in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    for block in re.findall(r"^```python\n(.*?)^```$", PROGRAMS, re.MULTILINE | re.DOTALL)
     if '"/chat"' not in block
 ]
 
@@ -110,7 +150,7 @@ def test_python_examples_run(block, page_address, tmp_path, capsys):
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_curl_examples_run(page_address):
     """As they stand, but for the address, and the event id, which the first call tells."""
-    (block,) = (b for b in re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL) if "curl" in b)
+    (block,) = (block for block in code_blocks(PROGRAMS) if "curl" in block)
     here = page_address.rstrip("/")
     commands = block.replace("\\\n", " ").replace("http://127.0.0.1:7860", here).splitlines()
     assert [shlex.split(command)[0] for command in commands] == ["curl", "curl"]
@@ -141,7 +181,7 @@ def test_the_tables_of_options_are_fresh():
     spec = importlib.util.spec_from_file_location("options", ROOT / "docs/options.py")
     options = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(options)
-    assert options.with_options(README) == README, "run `make docs`"
+    assert options.options_page() == PAGES[OPTIONS], "run `make docs`"
 
 
 @pytest.mark.parametrize("program", [app, train_cli.__main__])
@@ -163,6 +203,12 @@ def test_every_requirement_is_explained():
 
 def test_every_requirement_is_pinned():
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", line.split(";")[0]) for line in REQUIREMENT_LINES)
+
+
+def test_the_version_is_the_newest_of_the_changelog():
+    versions = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert versions == sorted(versions, key=lambda v: [*map(int, v.split("."))], reverse=True)
+    assert f'\nversion = "{versions[0]}"\n' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def test_the_index_of_decisions_is_complete():

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fusion_demo.results import speed
 from fusion_demo.results.blocks import MISSING, Block, Commands, Section, Table
 from fusion_demo.results.figures import interval, megabytes, ratio, spread
 from fusion_demo.results.files import broken
 from fusion_demo.results.markdown import render_blocks
 from fusion_demo.results.page_benchmarks import load_blocks, start_blocks, stop_blocks
 
-HEADING = "Speed, memory and size"
+HEADING, PAGE = "Speed, memory and size", "speed"
 INTRODUCTION = """\
 Made by `python -m train_cli benchmark`. All sides of a comparison were measured in one run, in turn, round by
 round. A time is the median over the rounds with its quartiles. A ratio is the median of the rounds' ratios
@@ -19,23 +20,30 @@ with its 95 % bootstrap interval. Peak memory is the resident memory of a proces
 
 
 def benchmark_sections(reports: Mapping[Path, Mapping[str, Any]]) -> list[Section]:
-    """Return the section of the page that shows the files benchmark-NAME.json; none without such files.
+    """Return the overview of the files benchmark-NAME.json and their details; none without such files.
 
     Raises:
         DataError: a file is no result of `benchmark`.
     """
-    parts = []
+    parts, ordered = [], []
     for name in PARTS:
         for path, report in reports.items():
             if report.get("benchmark") == name:
                 try:
                     parts.append(benchmark_blocks(report))
+                    ordered.append(report)
                 except (KeyError, TypeError, ValueError, AttributeError, IndexError):
                     raise broken(path, "benchmark") from None
     if len(parts) != len(reports):
         odd = next(path for path, report in reports.items() if report.get("benchmark") not in PARTS)
         raise broken(odd, "benchmark")
-    return [Section(HEADING, [INTRODUCTION, *(block for part in parts for block in part)])] if parts else []
+    if not parts:
+        return []
+    details = [INTRODUCTION, *(block for part in parts for block in part)]
+    return [
+        Section("Speed", [speed.INTRODUCTION, speed.speed_table(ordered)], PAGE, overview=True),
+        Section(HEADING, details, PAGE),
+    ]
 
 
 def benchmark_blocks(report: Mapping[str, Any]) -> list[Block]:

@@ -50,13 +50,37 @@ class Commands:
     lines: Sequence[str]
 
 
-Block = str | Table | Commands
-"""A paragraph of Markdown, a table, or commands."""
+@dataclass(frozen=True)
+class Picture:
+    """A drawing.
+
+    Attributes:
+        name: Name of its file.
+        text: What it shows, in words.
+        svg: The drawing itself, as an SVG document.
+    """
+
+    name: str
+    text: str
+    svg: str
+
+
+Block = str | Table | Commands | Picture
+"""A paragraph of Markdown, a table, commands, or a drawing."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what stands below it."""
+    """A heading, and what stands below it.
+
+    Attributes:
+        heading: The heading; no other section has it.
+        blocks: What stands below it.
+        page: The page that has the details: a task's name, or "speed"; empty if there are none.
+        overview: Whether this stands on the first page, docs/results.md, and not among the details.
+    """
 
     heading: str
     blocks: Sequence[Block]
+    page: str = ""
+    overview: bool = False

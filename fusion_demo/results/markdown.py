@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 
-from fusion_demo.results.blocks import Block, Commands, Section, Table
+from fusion_demo.results.blocks import Block, Commands, Picture, Section, Table
 
 
-def render_section(section: Section) -> str:
-    """Return a section as Markdown, with a line feed at its end."""
-    return render_blocks([f"## {section.heading}\n", *section.blocks])
+def render_section(section: Section, folder: str = "results") -> str:
+    """Return a section as Markdown, with a line feed at its end; its pictures' files are in the folder."""
+    blocks = [
+        f"![{block.text}]({folder}/{block.name})\n" if isinstance(block, Picture) else block
+        for block in section.blocks
+    ]
+    return render_blocks([f"## {section.heading}\n", *blocks])
 
 
 def render_blocks(blocks: Sequence[Block]) -> str:
-    """Return blocks as Markdown, with an empty line between them and a line feed at the end."""
-    return "\n".join(map(_render_block, blocks))
+    """Return blocks as Markdown, but for pictures: an empty line between them, a line feed at the end."""
+    return "\n".join(_render_block(block) for block in blocks if not isinstance(block, Picture))
 
 
 def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -24,7 +28,7 @@ def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _render_block(block: Block) -> str:
+def _render_block(block: str | Table | Commands) -> str:
     if isinstance(block, Commands):
         return "".join("    " + line.replace("\n", "\n    ") + "\n" for line in block.lines)
     if isinstance(block, Table):

@@ -21,6 +21,10 @@ SPLITS = ("test", "dev")
 SCORE_COMMANDS = "evaluate"
 FREE_OPTIONS = ("seed", "output")
 """Options of a training in which checkpoints of one recipe may differ."""
+GLOBAL_OPTION = "fusion_score_rate"
+"""The option that changes nothing but trainings of global-softmax."""
+SEED = re.compile(r"-seed-?(\d+)$")
+"""How the name of another seed's checkpoint ends."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class SystemResults:
         command: The exact command that makes it; empty if its reports hold all commands there are.
         recipe: The name that it shares with systems that differ from it in the seed alone; empty if
             there is none.
+        name: Its name in comparisons: that of the checkpoint, or of the baseline.
     """
 
     system: str
@@ -45,6 +50,7 @@ class SystemResults:
     training: str
     command: str
     recipe: str = ""
+    name: str = ""
 
 
 def read_systems(checkpoints: Path, metrics: Path) -> list[SystemResults]:
@@ -63,7 +69,14 @@ def read_systems(checkpoints: Path, metrics: Path) -> list[SystemResults]:
     # A checkpoint's scores on other tasks stand in files; in the tables they come before the baselines.
     order = [info.name for info in infos]
     others.sort(key=lambda pair: order.index(pair[1]) if pair[1] in order else len(order))
-    return found + [system for system, _ in others]
+    found += [system for system, _ in others]
+    recipes = {(system.task, system.recipe) for system in found}
+    return [
+        dataclasses.replace(system, recipe=system.system)
+        if not system.recipe and (system.task, system.system) in recipes
+        else system
+        for system in found
+    ]
 
 
 def name_checkpoints(infos: Sequence[CheckpointInfo]) -> dict[str, tuple[str, str]]:
@@ -78,7 +91,8 @@ def name_checkpoints(infos: Sequence[CheckpointInfo]) -> dict[str, tuple[str, st
     recipes: dict[str, list[CheckpointInfo]] = {}
     for info in infos:
         training = dataclasses.asdict(info.training)
-        fixed = {name: value for name, value in training.items() if name not in FREE_OPTIONS}
+        free = FREE_OPTIONS if info.bridge.fusion == "global-softmax" else (*FREE_OPTIONS, GLOBAL_OPTION)
+        fixed = {name: value for name, value in training.items() if name not in free}
         facts = [info.task, dataclasses.asdict(info.bridge), fixed, info.fingerprints]
         recipes.setdefault(json.dumps(facts, sort_keys=True), []).append(info)
     names = {}
@@ -88,7 +102,7 @@ def name_checkpoints(infos: Sequence[CheckpointInfo]) -> dict[str, tuple[str, st
         if len(seeds) == 1 or len(seeds) < len(members):
             names |= {name: (short, "") for name, short in plain.items()}
             continue
-        recipe = min((re.sub(r"-seed-?\d+$", "", short) for short in plain.values()), key=len)
+        recipe = min((SEED.sub("", short) for short in plain.values()), key=len)
         names |= {info.name: (f"{recipe}, seed {info.training.seed}", recipe) for info in members}
     return names
 
@@ -102,6 +116,7 @@ def _read_checkpoint(info: CheckpointInfo, system: str, recipe: str) -> SystemRe
         training=_training_of(info),
         command=info.command,
         recipe=recipe,
+        name=info.name,
     )
 
 
@@ -117,21 +132,35 @@ def _read_file(
     try:
         checkpoint = metrics.get("checkpoint", "")
         info = infos.get(checkpoint)
-        system, recipe = names.get(checkpoint, (metrics.get("system") or checkpoint, ""))
+        system, recipe = names.get(checkpoint) or _name_absent(metrics.get("system") or checkpoint, metrics)
         found = SystemResults(
             system=system,
             source=f"docs/metrics/{path.name}",
             task=metrics["task"],
             reports=_check_reports({metrics["split"]: metrics}, path),
-            training=_training_of(info) if info else metrics["description"],
+            training=_training_of(info) if info else _description(metrics),
             command="",
             recipe=recipe,
+            name=metrics.get("system") or checkpoint,
         )
         if not system or not found.reports or found.task not in TASKS:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise broken(path, SCORE_COMMANDS) from None
     return found, checkpoint
+
+
+def _name_absent(name: str, metrics: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the name in the tables, and the recipe, of what is no checkpoint here, or is none any more."""
+    short = name.removeprefix(f"{metrics['task']}-")
+    seed = SEED.search(short)
+    return (f"{SEED.sub('', short)}, seed {seed[1]}", SEED.sub("", short)) if seed else (short, "")
+
+
+def _description(metrics: Mapping[str, Any]) -> str:
+    if metrics.get("checkpoint"):
+        return metrics.get("description", "a bridge that is not among the checkpoints")
+    return metrics["description"]
 
 
 def _check_reports(metrics: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Tables of what is written freely: echoes, and answers to messages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -11,6 +12,8 @@ from fusion_demo.results.blocks import MISSING, Cell, Commands, Section, Table
 from fusion_demo.results.files import broken
 
 MEASURES = {"echo": echo.MEASURES, "chat": chat.MEASURES}
+SEED = re.compile(r"-seed-?\d+(,|$)")
+"""The part of a checkpoint's name that tells its seed, with what follows."""
 DECIMALS = {"divergence": 2}
 """Measures that are no percentages."""
 
@@ -25,25 +28,27 @@ TITLES = {
     "reference": "reference (chrF)",
 }
 HEADINGS = {"echo": "Understood as: the echo", "chat": "Chat: answers to messages"}
+CELLS = "Each cell: English / mean of the other languages / Sinhala, where measured.\n"
 INTRODUCTIONS = {
     "echo": """\
-What the LLM says where it is asked to repeat in English what stands behind the bridge, against the English
-sentence of the same line. *chrF* and *BLEU* are sacrebleu's; *content words found* are those of the English
-sentence in the echo; *retrieved* is how often the echo is closer (chrF) to its own sentence than to every
-other, *by vector* the same by the encoder's sentence vectors. Best of n: the one of n echoes whose vector is
-nearest to that of the foreign text. English is the ceiling, the LLM that reads the foreign text itself the
-floor.
+The LLM is asked to repeat in English what the bridge hands over: how much of a foreign sentence arrives? Its
+echo is held against the English sentence of the same line. *chrF* and *BLEU* (by sacrebleu) compare letters
+and words, 100 is the same sentence; *content words found* are those of the English sentence in the echo;
+*retrieved* is how often the echo is closer (chrF) to its own sentence than to every other, *by vector* the
+same by the encoder's sentence vectors. Best of n: of n echoes the one whose vector is nearest to the foreign
+text's. English is the ceiling, the LLM that reads the foreign text itself the floor. All in per cent.
 """,
     "chat": """\
-*Agreement* is the chrF of the answers with the LLM's own answers to the English messages, and *divergence*
-how far the LLM's distributions along those answers are from its own (KL). *Reference* and *content words
-found* compare with the reference answers, which the LLM itself seldom finds: see its row for English.
+How near do the answers to foreign messages come to the LLM's own answers to the same messages in English?
+*Agreement* is their likeness in letters (chrF, 100 is the same answer); *divergence* is how far the LLM's
+expectation of each next token is from its own (KL divergence, 0 is the same). *Reference* and *content words
+found* compare with the data's own answers, which the LLM itself seldom finds: see its figures for English.
 """,
 }
 
 
 def writing_sections(reports: Mapping[Path, Mapping[str, Any]]) -> list[Section]:
-    """Return the sections of the page that show what `echo` and `chat` wrote.
+    """Return the sections that show what `echo` and `chat` wrote: an overview, and the details.
 
     Raises:
         DataError: a file is no result of theirs.
@@ -54,10 +59,40 @@ def writing_sections(reports: Mapping[Path, Mapping[str, Any]]) -> list[Section]
         rows = [_row(path, task, report) for path, report in found.items()]
         if rows:
             there = {name for _, languages in rows for scores in languages.values() for name in scores}
-            tables = [_summary(rows, measures), *(_languages(rows, m) for m in measures if m in there)]
+            shown = [name for name in measures if name in there]
+            tables = [_summary(rows, measures), *(_languages(rows, name) for name in shown)]
             commands = Commands([report["command"] for report in found.values()])
-            sections.append(Section(HEADINGS[task], [INTRODUCTIONS[task], *tables, commands]))
+            blocks = [INTRODUCTIONS[task], CELLS, _overview(rows, shown)]
+            sections.append(Section(HEADINGS[task], blocks, task, overview=True))
+            sections.append(Section(f"{HEADINGS[task]}, language by language", [*tables, commands], task))
     return sections
+
+
+def _overview(rows: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]], measures: Sequence[str]) -> Table:
+    """A row a system, the mean of its seeds, and a column a measure."""
+    seeds: dict[str, list[Mapping[str, Mapping[str, Any]]]] = {}
+    for system, languages in rows:
+        seeds.setdefault(SEED.sub(r"\1", system), []).append(languages)
+    body = []
+    for system, members in seeds.items():
+        codes = {code for languages in members for code in languages if code != "en"}
+        number = max((members[0][code]["n"] for code in codes if code in members[0]), default=0)
+        cells = []
+        for name in measures:
+            means = [_mean(members, group, name) for group in ({"en"}, codes, {"si"})]
+            texts = [MISSING if mean is None else _shown(mean, name) for mean in means]
+            cells.append(Cell(" / ".join(texts), means[1]))
+        seen = f"{len(codes)} × {number:,}"
+        body.append([system, *cells, seen, Cell(str(len(members)), len(members))])
+    header = ["system", *(TITLES[name] for name in measures), "languages × texts", "seeds"]
+    return Table("Overview", header, body)
+
+
+def _mean(members: Sequence[Mapping[str, Mapping[str, Any]]], codes: set[str], name: str) -> float | None:
+    """Return a measure's mean over seeds and languages; None unless all of them have it."""
+    if not codes or any(name not in languages.get(code, {}) for languages in members for code in codes):
+        return None
+    return fmean(languages[code][name] for languages in members for code in codes)
 
 
 def _row(path: Path, task: str, report: Mapping[str, Any]) -> tuple[str, Mapping[str, Mapping[str, Any]]]:

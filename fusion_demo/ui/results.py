@@ -8,7 +8,7 @@ import gradio as gr
 
 from fusion_demo.checkpoint import list_checkpoints
 from fusion_demo.errors import FusionDemoError
-from fusion_demo.results import INTRODUCTION, Block, Cell, Commands, Section, Table, read_results
+from fusion_demo.results import INTRODUCTION, READING, Block, Cell, Commands, Section, Table, read_results
 from fusion_demo.results.markdown import render_blocks
 from fusion_demo.ui.card import card_html
 from fusion_demo.ui.reading import problem_html
@@ -88,7 +88,7 @@ def results_tab(checkpoints: Path, metrics: Path, tab: gr.Tab) -> None:
         )
         commands = gr.Markdown(elem_id="results-commands", elem_classes="prose")
         with gr.Accordion(ui_text("how_to_read"), open=False):
-            gr.Markdown(INTRODUCTION)
+            gr.Markdown(f"{INTRODUCTION}\n{READING}")
     card_menu = gr.Dropdown(
         [], label=ui_text("card_of_checkpoint"), elem_id="results-card-menu", visible=False
     )

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from fusion_demo.errors import DataError
-from fusion_demo.results import render_benchmark, render_results, results_sections
+from fusion_demo.results import render_benchmark, render_pages, results_sections
 from fusion_demo.results.benchmarks import PARTS, benchmark_sections
+from fusion_demo.results.speed import ROWS, speed_table
 from train_cli.benchmark import MEASUREMENTS
 
 HERE = Path("docs/metrics/benchmark-start.json")
@@ -131,7 +132,7 @@ def rendered(name):
 
 
 def test_every_measurement_has_a_place():
-    assert set(REPORTS) == set(PARTS) == set(MEASUREMENTS)
+    assert set(REPORTS) == set(PARTS) == set(ROWS) == set(MEASUREMENTS)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +200,20 @@ def test_the_page_has_them_in_one_order_below_one_heading():
         HERE.with_name(f"benchmark-{name}.json"): {"benchmark": name, **COMMON, **report}
         for name, report in REPORTS.items()
     }
-    page = render_results(results_sections([], benchmarks=files))
+    pages = render_pages(results_sections([], benchmarks=files))
+    page = pages["results/speed.md"]
     headings = [line for line in page.splitlines() if line.startswith("#")]
     assert headings[1] == "## Speed, memory and size"
     assert len(headings) == 2 + len(REPORTS)
     assert headings[2].startswith("### What a token costs")
     assert benchmark_sections({}) == []
+    overview = pages["results.md"]
+    assert (
+        "| ms a token, paper models | transformer-softmax | 102 (91.8–112) | 1.02 (1.01–1.04) × last-layer |"
+        in overview
+    )
+    assert "| start: first page, s | the page | 30.0 (27.0–33.0) | at most 20 | – |" in overview
+    assert all(f"| {row[0]} |" in overview for row in speed_table(list(files.values())).body)
 
 
 @pytest.mark.parametrize("change", [{"benchmark": "speed"}, {"budgets": {"import": {}}}, {"machine": None}])

@@ -3,14 +3,15 @@ from pathlib import Path
 import pytest
 
 from fusion_demo.errors import DataError
-from fusion_demo.results import SystemResults, read_systems, render_results, results_sections
+from fusion_demo.results import SystemResults, read_systems, render_pages, results_sections
 from fusion_demo.results.scores import cell
 from fusion_demo.tasks import TASKS
 
 
 def render(*measured):
-    """The page as Markdown, of systems, comparisons and layers."""
-    return render_results(results_sections(*measured))
+    """All pages as Markdown, of systems, comparisons and layers."""
+    files = render_pages(results_sections(*measured))
+    return "\n".join(text for name, text in files.items() if name.endswith(".md"))
 
 
 @pytest.fixture
@@ -103,13 +104,15 @@ def test_comparisons_and_layers_stand_with_their_task(comparison, layer_report, 
     )
     headings = [line for line in page.splitlines() if line.startswith("##")]
     assert headings == [
+        "## News topic",
+        "## Which layers are used",
         "## News topic, test split",
         "## News topic, test split: differences on the same rows",
         "## News topic: which layers are used",
         "### news-first: layers, dev split",
         "## News topic: how each system was made",
     ]
-    assert page.index("A = **transformer**") > page.index(headings[1])
+    assert page.index("A = **transformer**") > page.index(headings[3])
 
 
 @pytest.mark.parametrize("change", [{"task": "none"}, {"split": "train"}])

@@ -97,6 +97,26 @@ def test_a_baselines_file_says_how_it_was_made(read, write_metrics, reported):
     assert found.command == ""  # its report holds the command
 
 
+def test_the_score_rate_of_global_softmax_makes_no_other_recipe_of_another_fusion(make_info):
+    changes = {"seed": 1, "fusion_score_rate": 0.5}
+    infos = [make_info("news-last"), make_info("news-last-seed1", **changes)]
+    assert {recipe for _, recipe in name_checkpoints(infos).values()} == {"last"}
+    infos = [make_info(f"news-g{n}", "global-softmax", **(changes if n else {})) for n in (0, 1)]
+    assert {recipe for _, recipe in name_checkpoints(infos).values()} == {""}
+
+
+def test_another_seed_whose_checkpoint_is_gone_is_a_seed_of_its_recipe(
+    read, write_checkpoint, write_metrics, reported
+):
+    write_checkpoint("news-last", {"test": reported(si=50)})
+    write_metrics("news-last-seed1.json", reported(si=60) | {"checkpoint": "news-last-seed1"})
+    assert [(row.system, row.recipe, row.name) for row in read()] == [
+        ("last", "last", "news-last"),
+        ("last, seed 1", "last", "news-last-seed1"),
+    ]
+    assert read()[1].training == "a bridge that is not among the checkpoints"
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -36,7 +36,7 @@ def cells(page):
 
 
 def test_the_summary_has_a_row_per_measure_with_the_mean_of_the_other_languages(echo):
-    rows = cells(render({ECHO: echo}))
+    rows = cells(render({ECHO: echo}))[2:]
     assert rows[0] == ["system", "measure", "English", "mean of the others", "Sinhala", "n"]
     assert rows[1] == ["echo-t", "chrF", "60.0", "25.0", "20.0", "2 × 200"]
     assert rows[4] == ["echo-t", "retrieved", "100.0", "100.0", "100.0", "2 × 200"]
@@ -57,10 +57,23 @@ def test_every_measure_has_a_table_of_languages_by_system(echo):
     assert "    echo it\n" in page
 
 
+def test_the_overview_has_a_row_a_system_the_mean_of_its_seeds(echo):
+    again = {**echo, "checkpoint": "echo-t-seed1", "languages": {**echo["languages"], "en": echoed(70.0)}}
+    best = {**echo, "best_of": 4}
+    rows = cells(
+        render({ECHO: echo, ECHO.with_name("echo-2.json"): again, ECHO.with_name("echo-3.json"): best})
+    )
+    assert rows[0][:2] == ["system", "chrF"]
+    assert rows[0][-2:] == ["languages × texts", "seeds"]
+    assert rows[1][:2] == ["echo-t", "65.0 / 25.0 / 20.0"]
+    assert rows[1][-2:] == ["2 × 200", "2"]
+    assert rows[2][:2] == ["echo-t, best of 4", "60.0 / 25.0 / 20.0"]
+
+
 def test_answers_to_messages_follow_the_echoes_and_nats_have_two_decimals(echo, chat):
     page = render({CHAT: chat, ECHO: echo})
     headings = [line for line in page.splitlines() if line.startswith("## ")]
-    assert headings == ["## Understood as: the echo", "## Chat: answers to messages"]
+    assert headings[::2] == ["## Understood as: the echo", "## Chat: answers to messages"]
     assert ["llm-alone", "divergence (nats a token)", "–", "1.23", "–", "1 × 100"] in cells(page)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fusion_demo.evaluation import build_report, score_language
-from fusion_demo.results import read_results, render_results
+from fusion_demo.results import read_results, render_pages
 from train_cli.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +39,11 @@ def results(folders, *options):
 def test_page_is_what_the_library_renders(folders):
     assert results(folders) == 0
     sections = read_results(folders / "checkpoints", folders / "metrics")
-    page = (folders / "results.md").read_text(encoding="utf-8")
-    assert page == render_results(sections)
-    assert "llm-alone | likelihood | 55.6" in page
+    pages = render_pages(sections)
+    assert list(pages) == ["results.md", "results/news.md"]
+    assert {name: (folders / name).read_text(encoding="utf-8") for name in pages} == pages
+    assert "llm-alone | likelihood | 55.6" in pages["results/news.md"]
+    assert "| llm-alone | 55.6" in pages["results.md"]
 
 
 @pytest.mark.parametrize("kind", ["scores", "compare", "layers", "writing"])
@@ -50,7 +52,7 @@ def test_check_passes_on_a_fresh_page_and_fails_on_a_stale_one(folders, capsys, 
     assert not (folders / "results.md").exists()
     assert results(folders) == 0
     assert results(folders, "--check") == 0
-    fresh = (folders / "results.md").read_bytes()
+    fresh = {path: path.read_bytes() for path in folders.rglob("*.md")}
     content = {
         "scores": ("news-llm-alone.json", None),
         "compare": (
@@ -82,8 +84,8 @@ def test_check_passes_on_a_fresh_page_and_fails_on_a_stale_one(folders, capsys, 
         path.write_text(json.dumps({**value, "command": "make it"}), encoding="utf-8")
     capsys.readouterr()
     assert results(folders, "--check") == 2
-    assert "results.md is not up to date. Run `python -m train_cli results`." in capsys.readouterr().err
-    assert (folders / "results.md").read_bytes() == fresh
+    assert ".md is not up to date. Run `python -m train_cli results`." in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folders.rglob("*.md")} == fresh
 
 
 def test_a_damaged_file_is_named(folders, capsys):
@@ -95,6 +97,9 @@ def test_a_damaged_file_is_named(folders, capsys):
     )
 
 
-def test_committed_page_is_up_to_date():
-    page = render_results(read_results(ROOT / "checkpoints", ROOT / "docs" / "metrics"))
-    assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == page
+def test_committed_pages_are_up_to_date_and_short_enough_to_read():
+    pages = render_pages(read_results(ROOT / "checkpoints", ROOT / "docs" / "metrics"))
+    docs = ROOT / "docs"
+    written = [docs / "results.md", *(docs / "results").iterdir()]
+    assert {str(path.relative_to(docs)): path.read_text(encoding="utf-8") for path in written} == pages
+    assert len(pages["results.md"].encode()) <= 25_000

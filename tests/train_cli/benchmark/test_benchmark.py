@@ -8,7 +8,7 @@ import pytest
 
 from fusion_demo.errors import ConfigError
 from fusion_demo.languages import LANGUAGES
-from fusion_demo.results import read_benchmarks, render_results, results_sections
+from fusion_demo.results import read_benchmarks, render_pages, results_sections
 from fusion_demo.tasks import get_training_task
 from train_cli.__main__ import main
 from train_cli.benchmark import MEASUREMENTS
@@ -59,8 +59,8 @@ def benchmark(monkeypatch, tmp_path, capsys):
         status = main(argv)
         report = json.loads(output.read_text(encoding="utf-8")) if output.exists() else None
         if status == 0:
-            page = render_results(results_sections([], benchmarks=read_benchmarks(output.parent)))
-            assert report["command"] in page
+            pages = render_pages(results_sections([], benchmarks=read_benchmarks(output.parent)))
+            assert report["command"] in pages["results/speed.md"]
         return status, report, capsys.readouterr()
 
     return run
