@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from fusion_demo.chat import Message
 from fusion_demo.checkpoint import list_checkpoints, load_checkpoint, read_checkpoint_info
 from fusion_demo.decoding import Decoding
 from fusion_demo.evaluation.echo import content_words
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.presets import option_values
+from fusion_demo.session import Session
 from fusion_demo.tasks import get_task, get_training_task
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -23,6 +25,20 @@ FREE = ("output", "seed", "fusion_score_rate")
 
 GIVEN = {"task", "fusion", "data", "init_from", "state_cache", *FREE}
 """What the command of a checkpoint says; all else it could leave to the preset."""
+
+SENTENCES = {
+    "sentence_tokens",
+    "sentence_states",
+    "sentence_noise",
+    "soft_token_noise_max",
+    "soft_token_hiding",
+    "warm_start_examples",
+    "keyword_epochs",
+    "max_examples",
+    "batch_size",
+    "evaluations",
+}
+"""What the recipes of `echo` and `chat` had otherwise before there were sentence tokens."""
 
 # Written for this test, two in each of five languages.
 HEADLINES = [
@@ -98,8 +114,11 @@ def test_the_presets_recipe_is_theirs():
     for info in list_checkpoints(CHECKPOINTS):
         values = asdict(info.bridge) | asdict(info.training)
         usual = option_values(given=values)
-        longer = info.name.endswith(f"-{info.metrics['training']['examples']}")  # it says so in its name
-        given = GIVEN | {"max_examples"} if longer else GIVEN
+        given = GIVEN
+        if info.task in ("echo", "chat") and not info.bridge.maps_sentences:
+            given = GIVEN | SENTENCES
+        elif info.training.init_from:  # its keyword warm start follows the words of another echo
+            given = GIVEN | {"keyword_epochs", "warm_start_examples"}
         assert {name for name in values if values[name] != usual[name]} <= given, info.name
 
 
@@ -159,11 +178,22 @@ def test_a_message_is_repeated_in_english(models, name, message, words):
     assert words <= set(content_words(said)), said
 
 
-@pytest.mark.parametrize("name", ["echo-global-softmax", "chat-global-softmax"])
+@pytest.mark.parametrize(
+    "name", ["echo-global-softmax", "chat-global-softmax", "echo-global-softmax-sentence"]
+)
 @pytest.mark.parametrize(("message", "_words"), MESSAGES)
 def test_global_softmax_repeats_a_message_in_words_of_its_own(models, name, message, _words):
     said = echo_of(load_checkpoint(CHECKPOINTS / name, models), message)
     assert len(MEANT & set(content_words(said))) >= 3, said
+
+
+def test_a_conversation_understands_a_message_and_says_how_well(models):
+    session = Session(CHECKPOINTS)
+    assert session.chat_checkpoints()[0].name == "echo-global-softmax-sentence"
+    *_, last = session.chat([Message("user", MESSAGES[1][0])], decoding=Decoding(max_new_tokens=4))
+    assert len(MEANT & set(content_words(last.turn.echo))) >= 3, last.turn.echo
+    assert last.turn.understood in ("well", "partly")
+    assert last.turn.answer
 
 
 def test_the_graph_of_the_llm_writes_as_torch_does(models):
