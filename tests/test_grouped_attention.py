@@ -5,9 +5,11 @@ from fusion_demo.grouped_attention import GROUPED, grouped_attention
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.pretrained.tiny import build_tiny_llm
 from fusion_demo.prompt import PromptFrame
-from tests.test_llm_families import FAMILIES, TEXTS, build_bridge
+from tests.test_llm_families import FAMILIES, PLAIN, TEXTS, build_bridge
 
-SHARING = [name for name, (_, _, shape) in FAMILIES.items() if "num_key_value_heads" in shape]
+SHARING = [
+    name for name, (_, _, shape) in FAMILIES.items() if "num_key_value_heads" in shape and name not in PLAIN
+]
 FRAME = PromptFrame(before=(0, 30, 31, 32), after=(40,), answer_prefix=" ")
 
 

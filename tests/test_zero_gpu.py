@@ -279,7 +279,9 @@ def test_a_used_up_quota_loses_no_conversation(chatting, spaces):
     def say(text, before):
         *_, update, _ = answer(Running(text, before, before), *settings)  # the last one brings nothing
         return {
-            "conversation" if isinstance(block, gr.State) else block.elem_id: value
+            "conversation"
+            if isinstance(value, list) and isinstance(block, gr.State)
+            else block.elem_id: value
             for block, value in update.items()
         }
 

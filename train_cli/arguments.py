@@ -44,6 +44,16 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
                 group.add_argument(
                     flag, type=hints[field.name], default=argparse.SUPPRESS, metavar=metavar, help=text
                 )
+    # The option of before, which was on or off.
+    for flag, tokens in (("--sentence-token", 1), ("--no-sentence-token", 0)):
+        parser.add_argument(
+            flag,
+            dest="sentence_tokens",
+            action="store_const",
+            const=tokens,
+            default=argparse.SUPPRESS,
+            help=argparse.SUPPRESS,
+        )
 
 
 def read_configs(arguments: argparse.Namespace) -> tuple[BridgeConfig, TrainConfig]:

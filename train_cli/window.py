@@ -168,7 +168,7 @@ class _Ruler:
 
     def _summaries(self) -> int:
         config = self.bridge.config
-        return int(config.relation_token) + (len(self.task.fields) if config.sentence_token else 0)
+        return int(config.relation_token) + len(self.task.fields) * config.sentence_tokens
 
     def _token_bounds(self, texts: Sequence) -> list[int]:
         if self.bridge.config.soft_token_unit == "text":

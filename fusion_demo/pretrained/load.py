@@ -190,7 +190,7 @@ def _read(
     _check_complete(model, report, reference)
     _mend_tokenizer(tokenizer, model, role)
     _check_tokenizer(tokenizer, model, reference, role)
-    if role == "encoder" and config.is_encoder_decoder:
+    if role == "encoder" and config.is_encoder_decoder and config.model_type not in T5_ENCODERS:
         model = model.get_encoder()
     return model, tokenizer
 

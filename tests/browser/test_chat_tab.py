@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from fusion_demo.bridge import FusionBridge
+from fusion_demo.llm import FrozenLLM
 from fusion_demo.ui.chat_examples import CHAT_EXAMPLES
 from fusion_demo.ui.reading import language_name
 
@@ -41,22 +41,23 @@ def messages(page, side: str) -> list[str]:
     return page.locator(f"#talk .message.{side}").all_inner_texts()
 
 
-def wait_for_an_answer(page) -> None:
-    """Wait until every message has at least the beginning of an answer.
+def wait_for_an_answer(page, count: int = 1) -> None:
+    """Wait until so many messages have at least the beginning of an answer.
 
     A bubble that has just been made is empty for a moment, before its "…" is in it.
     """
     page.wait_for_function(
-        """() => {
+        """count => {
             const answers = [...document.querySelectorAll('#talk .message.bot')];
-            return answers.length && !answers.some(box => ['', '…'].includes(box.innerText.trim()));
-        }"""
+            return answers.length === count && !answers.some(box => ['', '…'].includes(box.innerText.trim()));
+        }""",
+        arg=count,
     )
 
 
-def stop(page) -> None:
-    """Press Stop once the answer has begun, and wait until it has ended."""
-    wait_for_an_answer(page)
+def stop(page, count: int = 1) -> None:
+    """Press Stop once the answer of the last of so many messages has begun, and wait until it has ended."""
+    wait_for_an_answer(page, count)
     page.locator("#stop").click()
     page.locator("#send").wait_for()
 
@@ -67,16 +68,16 @@ def slow_tokens(monkeypatch) -> None:
 
     The writing is slowed down, not the reading of what it writes, which runs behind it in another thread.
     """
-    write = FusionBridge.write
+    generate = FrozenLLM.generate
 
-    def slow(*arguments, on_token, **options):
+    def slow(*arguments, on_token=None, **options):
         def wait(written) -> None:
             time.sleep(0.1)
             on_token(written)
 
-        return write(*arguments, on_token=wait, **options)
+        return generate(*arguments, on_token=on_token and wait, **options)
 
-    monkeypatch.setattr(FusionBridge, "write", slow)
+    monkeypatch.setattr(FrozenLLM, "generate", slow)
 
 
 def make_answers_long(page) -> None:
@@ -148,10 +149,11 @@ def test_stop_ends_the_answer_and_retry_asks_again(chat_page, slow_tokens):
     stop(chat_page)
     chat_page.get_by_text("It was stopped.").wait_for()
     say(chat_page, "short")
-    stop(chat_page)
+    stop(chat_page, 2)
     assert messages(chat_page, "user") == ["a long story", "short"]
     chat_page.locator("#retry").click()
-    stop(chat_page)
+    chat_page.locator("#stop").wait_for()
+    stop(chat_page, 2)
     assert messages(chat_page, "user") == ["a long story", "short"]
     chat_page.locator("#clear").click()
     chat_page.locator("#chat-hint").wait_for()

@@ -58,6 +58,8 @@ def test_another_encoder_does_not_get_the_presets_prefix():
 def test_booleans_can_be_switched_off():
     assert read_configs(parse("--task", "echo", "--sentence-tokens", "0"))[0].sentence_tokens == 0
     assert read_configs(parse("--sentence-tokens", "8"))[0].sentence_tokens == 8
+    assert read_configs(parse("--sentence-token"))[0].sentence_tokens == 1  # the option of before
+    assert read_configs(parse("--task", "echo", "--no-sentence-token"))[0].sentence_tokens == 0
 
 
 @pytest.mark.parametrize(
