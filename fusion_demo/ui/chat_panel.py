@@ -32,8 +32,8 @@ def turn_facts(turn: ChatTurn) -> str:
     """Return HTML with the language, sizes and times of a turn, and what to know about it."""
     facts = [
         ("Language", language_fact(turn)),
+        ("Soft tokens", str(turn.soft_tokens)),
         ("Tokens in", str(turn.tokens_in)),
-        ("of them soft", str(turn.soft_tokens)),
         ("Tokens out", str(turn.tokens_out)),
         ("First token", f"{turn.first_token_milliseconds:.0f} ms"),
     ]

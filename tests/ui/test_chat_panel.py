@@ -65,7 +65,7 @@ def words_of(page):
 def test_the_facts_of_a_plain_turn():
     facts = words_of(turn_facts(TURN))
     expected = (
-        "Language Urdu · اردو Tokens in 40 of them soft 6 Tokens out 12 First token 234 ms Each further 79 ms"
+        "Language Urdu · اردو Soft tokens 6 Tokens in 40 Tokens out 12 First token 234 ms Each further 79 ms"
     )
     assert facts == expected.split()
     assert "Each further" not in turn_facts(change(tokens_out=1))
