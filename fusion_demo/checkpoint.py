@@ -191,7 +191,7 @@ def load_checkpoint(folder: Path, models: FrozenModels | None = None) -> FusionB
     _check_config(folder)
     models = models or FrozenModels()
     actual = models.fingerprints(info.bridge)
-    role = _other_model(info, actual)
+    role = other_model(info, actual)
     if role:
         raise CheckpointError(
             f"{folder} was trained with another {role} than '{getattr(info.bridge, role)}' is here "
@@ -222,7 +222,7 @@ def start_from(folder: Path, bridge: FusionBridge, fingerprints: dict[str, str])
     """
     info = read_checkpoint_info(folder)
     _check_config(folder)
-    role = _other_model(info, fingerprints)
+    role = other_model(info, fingerprints)
     if role:
         raise CheckpointError(
             f"{folder} was trained with another {role}: '{getattr(info.bridge, role)}', here "
@@ -256,7 +256,7 @@ def _digest(config: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
-def _other_model(info: CheckpointInfo, fingerprints: dict[str, str]) -> str | None:
+def other_model(info: CheckpointInfo, fingerprints: dict[str, str]) -> str | None:
     """Return the role of the frozen model that is not the one a checkpoint was trained with, if any."""
     return next((r for r in ("encoder", "llm") if info.fingerprints.get(r) != fingerprints[r]), None)
 

@@ -15,6 +15,7 @@ from fusion_demo.checkpoint import (
     find_checkpoints,
     list_checkpoints,
     load_checkpoint,
+    other_model,
 )
 from fusion_demo.errors import CheckpointError, unknown_name
 from fusion_demo.frozen import FrozenModels
@@ -153,7 +154,7 @@ class CheckpointFolder:
         if info.task == "echo":
             return Bridges(bridge, None, info.name, _thresholds(info))
         echoes = (other for other in self.that_chat() if other.task == "echo")
-        echo = next((other for other in echoes if other.fingerprints == info.fingerprints), None)
+        echo = next((other for other in echoes if not other_model(other, info.fingerprints)), None)
         if echo is None:
             return Bridges(bridge, bridge, info.name)
         return Bridges(self.load(echo), bridge, info.name, _thresholds(echo))

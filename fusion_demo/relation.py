@@ -110,12 +110,12 @@ class AttentiveRelationToken(nn.Module):
         other = scores.masked_fill(~others, lowest).softmax(dim=-1) @ value
         features = torch.cat([value, other, (value - other).abs(), value * other], dim=-1)
         compared = self.dropout(functional.gelu(self.compare(features)))
-        pooled = []
-        for part in (0, 1):
-            there = mask & (parts == part)
-            pooled.append(mean_parts(compared, there, torch.zeros_like(parts))[0][:, 0])
-            pooled.append(compared.masked_fill(~there[..., None], lowest).amax(dim=1))
-        return self.output(self.dropout(functional.gelu(self.hidden(torch.cat(pooled, dim=-1)))))
+        means, _ = mean_parts(compared, mask, parts)
+        largest = [
+            compared.masked_fill(~(mask & (parts == part))[..., None], lowest).amax(dim=1) for part in (0, 1)
+        ]
+        pooled = torch.cat([means[:, 0], largest[0], means[:, 1], largest[1]], dim=-1)
+        return self.output(self.dropout(functional.gelu(self.hidden(pooled))))
 
 
 def build_relation(

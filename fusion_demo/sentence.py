@@ -95,10 +95,10 @@ class SentenceTokens(nn.Module):
         real = mask[..., None].to(states.dtype)
         pooled = (states * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True).clamp(min=1)
         if self.queries is not None:
-            scores = self._standardised(states) @ self.queries.T
+            scores = self.standardised(states) @ self.queries.T
             weights = scores.masked_fill(~mask[..., None], torch.finfo(scores.dtype).min).softmax(dim=1)
             pooled = torch.cat([pooled, weights.transpose(1, 2) @ states], dim=1)
-        return self._standardised(pooled)
+        return self.standardised(pooled)
 
     def forward(self, pooled: Tensor, *, noise: float = 0.0) -> Tensor:
         """Map what `pool` returns, (B, 1 + Q, D), to soft tokens, (B, K, E).
@@ -113,5 +113,6 @@ class SentenceTokens(nn.Module):
         tokens = self.output(functional.gelu(self.hidden(pooled.flatten(1))))
         return self.norm(tokens.unflatten(1, (self.tokens, -1)))
 
-    def _standardised(self, states: Tensor) -> Tensor:
+    def standardised(self, states: Tensor) -> Tensor:
+        """Return states (…, D) around the mean of English texts, in units of their spread."""
         return (states - self.mean) / self.spread

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fusion_demo.batching import batches_by_length
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.pooling import mean_parts
@@ -24,6 +25,9 @@ CANDIDATES = 8
 
 TEMPERATURE, TOP_P = 0.7, 0.9
 """Of all echoes but the first, which is greedy."""
+
+ENCODED_AT_ONCE = 32
+"""Texts."""
 
 ECHO_SLACK = 8
 """An echo is at most twice as long as the text in the encoder's tokens, and this much longer."""
@@ -64,9 +68,12 @@ class Thresholds:
 @torch.no_grad()
 def sentence_vectors(encoder: MultilingualEncoder, texts: Sequence[str]) -> Tensor:
     """Return the mean of the encoder's last layer over each text's tokens, of length 1: (N, D), fp32."""
-    encoded = encoder(texts)
-    means, _ = mean_parts(encoded.layer_states[:, :, -1].float(), encoded.mask, encoded.parts)
-    return functional.normalize(means[:, 0], dim=-1)
+    means = []
+    for start in range(0, len(texts), ENCODED_AT_ONCE):
+        encoded = encoder(texts[start : start + ENCODED_AT_ONCE])
+        states = encoded.layer_states[:, :, -1].float()
+        means.append(mean_parts(states, encoded.mask, encoded.parts)[0][:, 0])
+    return functional.normalize(torch.cat(means), dim=-1)
 
 
 @torch.no_grad()
@@ -117,3 +124,25 @@ def understand(
     return [
         Understanding(row[i], near[i].item()) for row, near, i in zip(echoes, similarities, best, strict=True)
     ]
+
+
+class EchoTranslator:
+    """A bridge in a translator's place: what a text is understood as is its English.
+
+    Args:
+        bridge: As for `understand`.
+        candidates: As for `understand`.
+    """
+
+    def __init__(self, bridge: FusionBridge, *, candidates: int) -> None:
+        self._bridge, self._candidates = bridge, candidates
+        self._understood: dict[str, str] = {}
+
+    def translate(self, texts: Sequence[str], language: str, *, batch_size: int = 16) -> list[str]:
+        """Return what each text is understood as; each is understood once, whatever its language."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._understood]
+        for batch in batches_by_length(new, batch_size):
+            read = [new[i] for i in batch]
+            found = understand(self._bridge, read, candidates=self._candidates)
+            self._understood |= {text: best.text for text, best in zip(read, found, strict=True)}
+        return [self._understood[text] for text in texts]

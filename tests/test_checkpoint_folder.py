@@ -1,5 +1,7 @@
 """Which checkpoints a session finds in its folder, in which order, and when they are loaded."""
 
+import dataclasses
+import json
 import shutil
 
 import pytest
@@ -8,7 +10,9 @@ import torch
 import fusion_demo.checkpoint_folder
 import fusion_demo.frozen
 from fusion_demo.checkpoint import load_checkpoint, read_checkpoint_info, save_checkpoint
+from fusion_demo.checkpoint_folder import CheckpointFolder
 from fusion_demo.errors import CheckpointError, ConfigError
+from fusion_demo.frozen import FrozenModels
 from fusion_demo.session import Session
 
 SINHALA = "කොළඹ වරාය තුළින් සිදු කරන ලද අපනයන වැඩි වෙයි"
@@ -187,3 +191,16 @@ def test_an_echo_that_is_answered_comes_first_and_of_each_task_the_smaller_loss(
     ):
         write_checkpoint(tmp_path / name, fusion="last-layer", task=task, loss=loss)
     assert names(Session(tmp_path).chat_checkpoints()) == ["a", "d", "c", "b"]
+
+
+def test_a_chat_is_understood_by_an_echo_between_the_same_models(write_checkpoint, tmp_path):
+    write_checkpoint(tmp_path / "chat", fusion="last-layer", task="chat")
+    write_checkpoint(tmp_path / "echo", fusion="last-layer", task="echo")
+    config = json.loads((tmp_path / "echo" / "config.json").read_text())
+    for name in ("encoder_input", "llm_input"):  # of an older version, which did not keep them
+        config["fingerprints"].pop(name)
+    info = dataclasses.replace(read_checkpoint_info(tmp_path / "echo"), fingerprints=config["fingerprints"])
+    save_checkpoint(info, load_checkpoint(tmp_path / "echo").trained_state())
+    folder = CheckpointFolder(tmp_path, FrozenModels())
+    bridges = folder.load_chat(folder.find_chat("chat"))
+    assert (bridges.echo.checkpoint, bridges.chat.checkpoint, bridges.checkpoint) == ("echo", "chat", "chat")

@@ -8,7 +8,7 @@ from fusion_demo.batching import batches_by_length
 from fusion_demo.config import comma_separated
 from fusion_demo.data import Example, available_languages, read_examples
 from fusion_demo.errors import ConfigError, DataError
-from fusion_demo.evaluation import BridgeAnswerer, EchoAnswerer, open_run
+from fusion_demo.evaluation import BridgeAnswerer, open_run
 from fusion_demo.evaluation.chat import MEASURES, score_answers
 from fusion_demo.files import write_json
 from fusion_demo.languages import get_language
@@ -131,6 +131,6 @@ def teacher_of(system: System) -> System:
             prompt_form=bridge.config.prompt_form,
             template_arguments=bridge.config.template_arguments,
         )
-    elif isinstance(answerer, TranslationPipeline | EchoAnswerer):
+    elif isinstance(answerer, TranslationPipeline):
         answerer = answerer.llm
     return dataclasses.replace(system, answerer=answerer)

@@ -4,15 +4,14 @@ import argparse
 import dataclasses
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
 from fusion_demo.checkpoint import UNDERSTANDING, update_metrics
 from fusion_demo.config import comma_separated
-from fusion_demo.data import Example, read_examples, read_languages
+from fusion_demo.data import read_examples, read_languages
 from fusion_demo.errors import ConfigError, DataError
 from fusion_demo.evaluation import BridgeAnswerer, open_run
-from fusion_demo.evaluation.echo import MEASURES, encode_all, find_thresholds, score_echoes
+from fusion_demo.evaluation.echo import MEASURES, find_by_vector, find_thresholds, score_echoes
 from fusion_demo.files import write_json
 from fusion_demo.tasks import WRITING_TASKS
 from fusion_demo.understanding import sentence_vectors
@@ -29,6 +28,7 @@ from train_cli.writing import (
 
 TASK = WRITING_TASKS["echo"]
 DECIMALS = 1
+DEV = "dev"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +50,13 @@ def run(arguments: argparse.Namespace) -> None:
     info = check_writer(arguments)
     if arguments.record and info is None:
         raise ConfigError("--record writes into a checkpoint. Leave it out and give --output.")
+    if arguments.record and arguments.split != DEV:
+        raise ConfigError("--record chooses thresholds, and test texts are for reporting. Give --split dev.")
     sample = {"max_examples": arguments.max_examples, "seed": arguments.seed}
     languages = comma_separated(arguments.languages)
     examples = read_languages(arguments.data, TASK, arguments.split, languages, **sample)
+    if arguments.record and set(examples) <= {"en"}:
+        raise ConfigError("--record learns from foreign texts. Give texts in other languages: --languages.")
     references = read_examples(arguments.data, TASK, arguments.split, "en", **sample)
     for code, rows in examples.items():
         if [example.row for example in rows] != [example.row for example in references]:
@@ -66,14 +70,16 @@ def run(arguments: argparse.Namespace) -> None:
     similarities, found = [], []
     wanted, encode = [example.text for example in references], _encoder_of(system)
     measures = MEASURES if encode else MEASURES[:-1]
+    meant = encode(wanted) if encode else None
     with open_run(folder, description) as kept:
         for code, rows in examples.items():
             echoes = write_answers(system, TASK, code, rows, kept, arguments.batch_size)
-            languages_report[code] = score_echoes(echoes, wanted, encode)
+            said = encode(echoes) if encode else None
+            languages_report[code] = score_echoes(echoes, wanted, (said, meant) if encode else None)
             if arguments.record and code != "en":
-                said, meant, asked = (encode_all(encode, texts) for texts in (echoes, wanted, _texts(rows)))
+                asked = encode([example.text for example in rows])
                 similarities += (said * asked).sum(dim=1).tolist()
-                found += ((said @ meant.T).argmax(dim=1) == torch.arange(len(said))).tolist()
+                found += find_by_vector(said, meant)
             print(report_line(code, languages_report[code], measures, DECIMALS), flush=True)
             for example, echo in list(zip(references, echoes, strict=True))[: arguments.show]:
                 print(f"    {example.text}\n      -> {echo}")
@@ -86,10 +92,6 @@ def run(arguments: argparse.Namespace) -> None:
         thresholds = dataclasses.asdict(find_thresholds(similarities, found))
         record = {key: report[key] for key in ("mean", "split", "command")} | {"thresholds": thresholds}
         update_metrics(info.folder, UNDERSTANDING, record)
-
-
-def _texts(rows: Sequence[Example]) -> list[str]:
-    return [str(example.text) for example in rows]
 
 
 def _encoder_of(system: System) -> Callable[[Sequence[str]], Tensor] | None:

@@ -90,10 +90,8 @@ class KeywordWarmStart(WarmStart):
         self._pooled: dict[int, Tensor] = {}
         if self._frozen_source:
             # What the frozen encoder says is the same in every pass, so each text is read once.
-            means = sentence_means(
-                self.bridge, [example.text for example in self.examples], "sentence vectors"
-            )
-            pooled = (means - self.bridge.sentence.mean) / self.bridge.sentence.spread
+            texts = [example.text for example in self.examples]
+            pooled = self.bridge.sentence.standardised(sentence_means(self.bridge, texts, "sentence vectors"))
             self._pooled = {id(e): row for e, row in zip(self.examples, pooled, strict=True)}
 
     def _loss(self, examples: list[Example]) -> tuple[Tensor, int, int]:

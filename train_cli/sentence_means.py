@@ -31,4 +31,5 @@ def standardise(bridge: FusionBridge, texts: Sequence[Text]) -> None:
     """Give sentence tokens that were never trained the scale of what they are made from, by English texts."""
     if bridge.sentence is None or bridge.sentence.mean.any():
         return
-    bridge.sentence.standardise(sentence_means(bridge, texts[:SCALE_TEXTS], "scale of the sentence vectors"))
+    spread_out = texts[:: max(1, len(texts) // SCALE_TEXTS)]  # several data sets may stand behind one another
+    bridge.sentence.standardise(sentence_means(bridge, spread_out, "scale of the sentence vectors"))

@@ -25,7 +25,7 @@ from fusion_demo.config import PROMPT_FORMS, BridgeConfig, read_config
 from fusion_demo.data import Example, read_examples
 from fusion_demo.encoder import MultilingualEncoder
 from fusion_demo.errors import ConfigError
-from fusion_demo.evaluation import Answerer, BridgeAnswerer, EchoAnswerer, describe_data
+from fusion_demo.evaluation import Answerer, BridgeAnswerer, describe_data
 from fusion_demo.frozen import FrozenModels
 from fusion_demo.llm import FrozenLLM
 from fusion_demo.presets import DEFAULT_PRESET, PRESETS, option_values
@@ -33,6 +33,7 @@ from fusion_demo.pretrained import load_encoder, load_llm, load_translator
 from fusion_demo.pretrained.fingerprint import input_fingerprint
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task, get_task
+from fusion_demo.understanding import EchoTranslator
 from train_cli.arguments import count, read_runtime
 from train_cli.state_cache import CachedEncoder
 
@@ -156,7 +157,14 @@ def build_checkpoint(arguments: argparse.Namespace, info: CheckpointInfo, task: 
         details["best_of"] = best_of
     answerer: Answerer = BridgeAnswerer(bridge, info.name, best_of=best_of)
     if task.name == "chat" and info.task == "echo":
-        answerer = EchoAnswerer(bridge, info.name, best_of=best_of, batch_size=arguments.batch_size)
+        # As a conversation does: the LLM answers what was understood, as its own words.
+        alone = LLMAlone(
+            bridge.llm,
+            prompt_form=info.bridge.prompt_form,
+            template_arguments=info.bridge.template_arguments,
+        )
+        echoes = EchoTranslator(bridge, candidates=best_of)
+        answerer = TranslationPipeline(echoes, alone, batch_size=arguments.batch_size)
     frame = bridge.frame(task.instruction, task.bare_prompt)
     details = _complete(details, task, arguments, bridge.llm, frame)
     return System(answerer, info.name, "", details)

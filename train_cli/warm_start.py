@@ -235,7 +235,7 @@ class LabelWarmStart(WarmStart):
         config = self.bridge.config
         if not (config.sentence_tokens or config.relation_token):
             raise ConfigError("A warm start needs a token for the whole text. Add --sentence-tokens 1.")
-        maker = self._maker()
+        maker, self._last = self._maker()
         return {
             name: parameter
             for name, parameter in self.bridge.named_parameters()
@@ -244,11 +244,14 @@ class LabelWarmStart(WarmStart):
             and name != "projection.boundary"
         }
 
-    def _maker(self) -> str:
-        """Return the name of the part that makes the first soft token."""
-        if self.bridge.relation is not None:
-            return "relation."
-        return "projection." if self.bridge.sentence is None else "sentence."
+    def _maker(self) -> tuple[str, nn.Module]:
+        """Return the name of the part that makes the first soft token, and its last layer, with a bias."""
+        bridge = self.bridge
+        if bridge.relation is not None:
+            return "relation.", bridge.relation.output
+        if bridge.sentence is not None:
+            return "sentence.", bridge.sentence.norm
+        return "projection.", bridge.projection.linear
 
     def _loss(self, examples: list[Example]) -> tuple[Tensor, int, int]:
         first = self.bridge.summaries([e.text for e in examples], noise=self.config.warm_start_noise)[:, 0]
@@ -261,13 +264,8 @@ class LabelWarmStart(WarmStart):
     def _aim(self) -> None:
         """Learn the anchors; put the last bias at their mean, so that the first tokens lie among them."""
         self.anchors = learn_anchors(self.bridge, self.task, self.frame, self.config.seed)
-        last = {
-            "projection.": lambda: self.bridge.projection.linear,
-            "sentence.": lambda: self.bridge.sentence.norm,
-            "relation.": lambda: self.bridge.relation.output,
-        }[self._maker()]()
         with torch.no_grad():
-            last.bias.copy_(self.anchors.mean(dim=0))
+            self._last.bias.copy_(self.anchors.mean(dim=0))
 
 
 def anchor_scores(first: Tensor, anchors: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from fusion_demo.baselines.llm_alone import LLMAlone
 from fusion_demo.baselines.translator import Translator
 from fusion_demo.tasks import Task
 from fusion_demo.tokens import Text
+from fusion_demo.understanding import EchoTranslator
 
 
 class TranslationPipeline:
@@ -15,7 +16,9 @@ class TranslationPipeline:
 
     name = "translation-pipeline"
 
-    def __init__(self, translator: Translator, llm: LLMAlone, *, batch_size: int = 16) -> None:
+    def __init__(
+        self, translator: Translator | EchoTranslator, llm: LLMAlone, *, batch_size: int = 16
+    ) -> None:
         self.translator = translator
         self.llm = llm
         self.batch_size = batch_size

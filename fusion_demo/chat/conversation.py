@@ -226,13 +226,14 @@ class _Turn:
         return _Prompt(write, frame_tokens(frame) + len(kept), history.dropped, len(kept) < len(ids))
 
     def _history(self, message_tokens: int) -> History:
+        config = (self.bridges.chat or self.bridges.echo).config
         return build_history(
             self.llm,
-            (self.bridges.chat or self.bridges.echo).config.prompt_form,
+            config.prompt_form,
             self.messages[:-1],
             prompt_tokens=self.room - message_tokens,
             bare_prompt=get_training_task("chat").bare_prompt,
-            template_arguments=(self.bridges.chat or self.bridges.echo).config.template_arguments,
+            template_arguments=config.template_arguments,
         )
 
     def _turn(

@@ -1,6 +1,6 @@
 """Measuring a system: its answers to a set of texts, accuracy and other scores per language, tables."""
 
-from fusion_demo.evaluation.answerer import Answerer, BridgeAnswerer, EchoAnswerer
+from fusion_demo.evaluation.answerer import Answerer, BridgeAnswerer
 from fusion_demo.evaluation.exact_match import exact_match
 from fusion_demo.evaluation.predict import answer_language, classify_examples, describe_data
 from fusion_demo.evaluation.predictions import (
@@ -24,7 +24,6 @@ from fusion_demo.evaluation.report import (
 __all__ = [
     "Answerer",
     "BridgeAnswerer",
-    "EchoAnswerer",
     "PredictionRow",
     "PredictionRun",
     "RunDescription",

@@ -6,8 +6,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from fusion_demo.baselines import LLMAlone
-from fusion_demo.batching import batches_by_length
 from fusion_demo.bridge import FusionBridge
 from fusion_demo.prompt import PromptFrame
 from fusion_demo.tasks import Task
@@ -105,46 +103,3 @@ class BridgeAnswerer:
 
     def _frame(self, task: Task) -> PromptFrame:
         return self.bridge.frame(task.instruction, task.bare_prompt)
-
-
-class EchoAnswerer:
-    """A bridge as a conversation uses it: the LLM answers what was understood, as its own words.
-
-    Args:
-        bridge: Trained on the task `echo`, in evaluation mode.
-        name: What result files call it.
-        best_of: As for `BridgeAnswerer`.
-        batch_size: Texts that are understood at once.
-    """
-
-    def __init__(self, bridge: FusionBridge, name: str, *, best_of: int, batch_size: int) -> None:
-        self.name = name
-        config = bridge.config
-        self.llm = LLMAlone(
-            bridge.llm, prompt_form=config.prompt_form, template_arguments=config.template_arguments
-        )
-        self._bridge, self._best_of, self._batch_size = bridge, best_of, batch_size
-        self._understood: dict[str, str] = {}
-
-    def prepare(self, texts: Sequence[Text], language: str) -> list[Text]:
-        """Return what each text is understood as; each is understood once."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._understood]
-        for batch in batches_by_length(new, self._batch_size):
-            read = [new[i] for i in batch]
-            found = understand(self._bridge, read, candidates=self._best_of)
-            self._understood |= {text: best.text for text, best in zip(read, found, strict=True)}
-        return [self._understood[text] for text in texts]
-
-    def score_labels(self, texts: Sequence[Text], task: Task) -> Tensor:
-        """Return how likely the LLM finds each label's words behind what was understood, (B, K), in nats."""
-        return self.llm.score_labels(texts, task)
-
-    def generate(self, texts: Sequence[Text], task: Task) -> list[str]:
-        """Return the LLM's greedy answers to what was understood."""
-        return self.llm.generate(texts, task)
-
-    def divergence(
-        self, texts: Sequence[Text], answers: Sequence[str], english: Sequence[str], task: Task
-    ) -> float:
-        """Return how far the LLM, reading what was understood, is from itself reading the English."""
-        return self.llm.divergence(texts, answers, english, task)

@@ -1,11 +1,10 @@
 """How much of a text arrives: the English that an LLM repeats, against the English that was meant."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from sacrebleu.metrics import BLEU, CHRF
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.linear_model import LogisticRegression
@@ -18,10 +17,7 @@ WORD = re.compile(r"\w+(?:['’]\w+)*")
 """A word of English; scripts with vowel signs would want another rule."""
 
 MEASURES = ("chrf", "bleu", "recall", "retrieval", "vector_retrieval")
-"""What `score_echoes` returns beside `n`, each in per cent; the last with an encoder alone."""
-
-ENCODED_AT_ONCE = 32
-"""Texts."""
+"""What `score_echoes` returns beside `n`, each in per cent; the last with vectors alone."""
 
 WELL, PARTLY = 0.9, 0.5
 """Probability that an echo is found, from which on a text counts as understood well, and partly."""
@@ -30,14 +26,14 @@ WELL, PARTLY = 0.9, 0.5
 def score_echoes(
     echoes: Sequence[str],
     references: Sequence[str],
-    encode: Callable[[Sequence[str]], Tensor] | None = None,
+    vectors: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, Any]:
     """Compare N echoes with the N English texts that they should repeat.
 
     Args:
         echoes: What a system wrote.
         references: What it should have written.
-        encode: Texts → sentence vectors of length 1, (N, D), of an encoder.
+        vectors: Sentence vectors of length 1 of the echoes and of the references, (N, D) each.
 
     Returns:
         - `chrf`: chrF of the whole corpus (Popović, 2015; sacrebleu's, character 6-grams, beta 2).
@@ -45,7 +41,7 @@ def score_echoes(
         - `recall`: share of the references' content words, see `content_words`, that stand in their echoes.
         - `retrieval`: share of the echoes that are closer (chrF) to their own reference than to every other.
           Among N texts, 100 / N by guessing; an echo as close to another text is not counted.
-        - `vector_retrieval`: the same by the cosine of sentence vectors, if there is an encoder.
+        - `vector_retrieval`: the same by the cosine of sentence vectors, if there are any.
         - `n`: N.
 
     Raises:
@@ -60,10 +56,8 @@ def score_echoes(
         wanted += len(words)
     retrieved = sum(_is_closest(own, echo, references) for own, echo in enumerate(echoes))
     by_vector = {}
-    if encode:
-        said, meant = (encode_all(encode, texts) for texts in (echoes, references))
-        nearest = (said @ meant.T).argmax(dim=1).tolist()
-        by_vector = {"vector_retrieval": 100 * sum(i == n for i, n in enumerate(nearest)) / len(nearest)}
+    if vectors:
+        by_vector = {"vector_retrieval": 100 * sum(find_by_vector(*vectors)) / len(echoes)}
     return {
         "chrf": CHRF().corpus_score(list(echoes), [list(references)]).score,
         "bleu": BLEU().corpus_score(list(echoes), [list(references)]).score,
@@ -74,10 +68,9 @@ def score_echoes(
     }
 
 
-def encode_all(encode: Callable[[Sequence[str]], Tensor], texts: Sequence[str]) -> Tensor:
-    """Return what `encode` makes of texts, some at a time: (N, D)."""
-    starts = range(0, len(texts), ENCODED_AT_ONCE)
-    return torch.cat([encode(texts[start : start + ENCODED_AT_ONCE]) for start in starts])
+def find_by_vector(said: Tensor, meant: Tensor) -> list[bool]:
+    """Return whether each of N echoes is nearest to its own reference, by vectors of length 1, (N, D)."""
+    return [own == nearest for own, nearest in enumerate((said @ meant.T).argmax(dim=1).tolist())]
 
 
 def find_thresholds(similarities: Sequence[float], found: Sequence[bool]) -> Thresholds:

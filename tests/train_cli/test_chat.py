@@ -127,7 +127,7 @@ def test_behind_an_echo_the_llm_answers_what_was_understood(data, tmp_path, writ
         asked.extend(texts)
         return [Understanding(english.get(text, text), 0.9) for text in texts]
 
-    monkeypatch.setattr("fusion_demo.evaluation.answerer.understand", understood)
+    monkeypatch.setattr("fusion_demo.understanding.understand", understood)
     status, result = ask(data, tmp_path, "--checkpoint", str(tmp_path / "echo-tiny"), "--best-of", "2")
     assert status == 0
     assert result["best_of"] == 2

@@ -98,10 +98,29 @@ def test_an_llm_that_overflows_in_float16_is_named_and_trains_in_float32(
     assert main(arguments(sentences, tmp_path / "whole", *options, "--learning-rate", "1e-5")) == 0
 
 
-def test_so_it_is_for_a_task_with_label_anchors(data, tmp_path, overflowing_llm, capsys):
-    options = ("--llm", overflowing_llm, "--dtype", "float16", *PAIRS)
-    assert main(arguments(data, tmp_path / "bridge", *options)) == 2
-    assert "not finite in this number format (--dtype)" in capsys.readouterr().err
+def test_an_update_that_overflows_in_float16_names_the_dtype(sentences, tmp_path, monkeypatch, capsys):
+    forward = FusionBridge.forward
+
+    def overflowing(self, *given, **options):
+        return (
+            forward(self, *given, **options) * (1e38 if self.llm.model.dtype == torch.float16 else 1.0) * 10
+        )
+
+    monkeypatch.setattr(FusionBridge, "forward", overflowing)
+    options = ("--task", "echo", "--dev-examples", "8", "--epochs", "1", "--dtype", "float16")
+    assert main(arguments(sentences, tmp_path / "half", *options)) == 2
+    error = capsys.readouterr().err
+    assert "update 1 is not finite" in error
+    assert "Look at the dtype: float16 overflows here" in error
+
+
+def test_label_anchors_that_overflow_name_the_dtype(data, tmp_path, monkeypatch, capsys):
+    answer_loss = FusionBridge.answer_loss
+    monkeypatch.setattr(
+        FusionBridge, "answer_loss", lambda *given: answer_loss(*given) * torch.tensor(float("inf"))
+    )
+    assert main(arguments(data, tmp_path / "bridge", *PAIRS)) == 2
+    assert "Look at the dtype: give --dtype bfloat16 or float32" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("gradient_only", [False, True])

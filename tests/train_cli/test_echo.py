@@ -117,3 +117,18 @@ def test_a_baseline_has_no_echoes_to_choose_from(data, tmp_path, capsys):
     status, _ = ask(data, tmp_path, "--baseline", "llm-alone", "--preset", "tiny", "--best-of", "3")
     assert status == 2
     assert "Give a --checkpoint of echo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--record",), "test texts are for reporting. Give --split dev"),
+        (("--record", "--split", "dev", "--languages", "en"), "learns from foreign texts"),
+    ],
+)
+def test_thresholds_are_chosen_on_foreign_dev_texts_alone(data, checkpoint, tmp_path, capsys, more, message):
+    (data / "devtest.en.jsonl").rename(data / "dev.en.jsonl")
+    status, _ = ask(data, tmp_path, "--checkpoint", str(checkpoint), *more)
+    assert status == 2
+    assert message in capsys.readouterr().err
+    assert "understanding" not in json.loads((checkpoint / "metrics.json").read_text())
